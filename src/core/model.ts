@@ -1,0 +1,336 @@
+// The nouns of Plimsoll: readonly, JSON-serialisable, without methods. Knows nothing of how they come about.
+
+/** Milliseconds since the Unix epoch. */
+export type EpochMs = number
+
+/** What the user declared, parsed once. Holds references to secrets (`$NAME`), never their values. */
+export interface Spec {
+  readonly app: string
+  /** Hash of the whole specification; a tick names it. */
+  readonly hash: string
+  /** Time between two turns of the loop, in milliseconds. */
+  readonly intervalMs: number
+  readonly groups: readonly GroupSpec[]
+  readonly resources: readonly ResourceSpec[]
+}
+
+/** `observe`: decide and explain, change no number of instances. `enforce`: act on decisions. */
+export type Mode = 'observe' | 'enforce'
+
+/** A set of interchangeable instances that scale together. */
+export interface GroupSpec {
+  readonly name: string
+  readonly mode: Mode
+  readonly run: RunSpec
+  /** Absent for groups that serve no HTTP (workers). */
+  readonly http?: HttpSpec
+  readonly slo: SloSpec
+  readonly scaling: ScalingSpec
+  readonly signals: readonly SignalSpec[]
+  /** Names of resources whose budgets bound this group. */
+  readonly needs: readonly string[]
+}
+
+/** How one instance is started and stopped. */
+export interface RunSpec {
+  /** Argument list; `{port}` is replaced. With `shell: true` exactly one string for `/bin/sh -c`. */
+  readonly command: readonly string[]
+  readonly shell: boolean
+  /** Absolute path. */
+  readonly cwd: string
+  readonly user?: string
+  /** Values may be `$NAME`, read from the environment when an instance starts. */
+  readonly env: Readonly<Record<string, string>>
+  /** Absolute path of a file with `NAME=value` lines. */
+  readonly envFile?: string
+  /** How long an instance may take to become ready, in milliseconds. */
+  readonly startTimeoutMs: number
+  /** How long a drain, and then a stop, may take, in milliseconds. */
+  readonly stopTimeoutMs: number
+  /** Hash of everything above; an instance started from another one is rolled. */
+  readonly hash: string
+}
+
+export type BalanceMethod = 'round_robin' | 'least_connections'
+
+/** How a group is reached over HTTP. */
+export interface HttpSpec {
+  readonly listen: { readonly host: string; readonly port: number }
+  /** Path of the health check; without one, readiness is a TCP accept. */
+  readonly health?: string
+  readonly balance: BalanceMethod
+  /** Requests one instance is given at once; more wait in the balancer. */
+  readonly maxInFlight: number
+  /** How long a request may wait for an instance before it is shed with 503, in milliseconds. */
+  readonly queueTimeoutMs: number
+  /** Largest request body, in bytes; larger ones get 413. */
+  readonly maxBodyBytes: number
+  /** How long an instance may keep silent on a request, in milliseconds. */
+  readonly timeoutMs: number
+  /** Keep the client's own `X-Forwarded-*` (only behind another proxy). */
+  readonly trustForwarded: boolean
+}
+
+/** The service level objective; absent parts are not watched. */
+export interface SloSpec {
+  readonly p99Ms?: number
+  /** Share of requests that may fail, 0 to 1. */
+  readonly errorsRatio?: number
+}
+
+export interface ScalingSpec {
+  readonly minInstances: number
+  readonly maxInstances: number
+  /** CPU percent of one core at which an instance counts as full. */
+  readonly thresholdPercent: number
+  /** Scale-in waits until fewer instances were wanted for this long. */
+  readonly settleMs: number
+  /** Time after a scale-out in which no further one is made. */
+  readonly cooldownMs: number
+}
+
+/** What a group is sized by: the value one instance should carry. */
+export interface SignalSpec {
+  readonly kind: SignalKind
+  /** Per instance: requests in flight, requests per second, or percent of one core. */
+  readonly target: number
+}
+export type SignalKind = 'in_flight' | 'rps' | 'cpu'
+
+/** Something groups share and can exhaust. */
+export interface ResourceSpec {
+  readonly name: string
+  readonly connections?: { readonly total: number; readonly perInstance: number }
+}
+
+/** A number with its time, or why there is none. Missing is not zero. */
+export type Reading =
+  | { readonly kind: 'value'; readonly value: number; readonly atMs: EpochMs }
+  | { readonly kind: 'missing'; readonly reason: string }
+
+/**
+ * Where an instance is in its life:
+ * `starting → ready → draining → stopping → exited`; any phase may jump to `exited`.
+ */
+export type Phase = 'starting' | 'ready' | 'draining' | 'stopping' | 'exited'
+
+export interface Exit {
+  readonly code?: number
+  readonly signal?: string
+  readonly atMs: EpochMs
+  /** The last lines of its log. */
+  readonly lastLines: readonly string[]
+}
+
+/** One running copy of the application. */
+export interface Instance {
+  readonly id: string
+  readonly group: string
+  readonly phase: Phase
+  /** Which code and settings it was started from. */
+  readonly generation: string
+  readonly host: string
+  readonly port: number
+  readonly pid?: number
+  readonly startedAtMs: EpochMs
+  /** When it entered its phase. */
+  readonly phaseAtMs: EpochMs
+  /** Why it is not ready yet, or what is wrong. */
+  readonly detail?: string
+  readonly exit?: Exit
+  /** Percent of one core over the last turns. */
+  readonly cpuPercent: Reading
+  readonly memoryBytes: Reading
+}
+
+/** What the balancer says of one target. */
+export interface TargetStatus {
+  readonly instance: string
+  readonly state: 'active' | 'draining'
+  readonly health: 'healthy' | 'unhealthy'
+  readonly healthSinceMs: EpochMs
+  readonly healthReason: string
+  readonly inFlight: number
+}
+
+export type GroupStatus =
+  | { readonly kind: 'known'; readonly instances: readonly Instance[] }
+  | { readonly kind: 'unknown'; readonly fault: Fault }
+
+/** What the balancer carries for a group; readings are over the last turns. */
+export interface GroupReadings {
+  /** Requests being served or waiting, averaged over about one second. */
+  readonly inFlight: Reading
+  /** Requests arriving per second. */
+  readonly rps: Reading
+  readonly p99Ms: Reading
+  /** Share of responses that were 5xx, 0 to 1. */
+  readonly errorsRatio: Reading
+  /** Mean CPU of the ready instances, percent of one core. */
+  readonly cpuPercent: Reading
+}
+
+export interface GroupObservation {
+  readonly group: string
+  readonly status: GroupStatus
+  readonly readings: GroupReadings
+  /** Absent where the group has no balancer; `down` when it does not answer. */
+  readonly balancer?:
+    | { readonly kind: 'up'; readonly targets: readonly TargetStatus[] }
+    | { readonly kind: 'down'; readonly reason: string }
+}
+
+/** Everything seen at one instant. */
+export interface Observation {
+  readonly atMs: EpochMs
+  readonly groups: readonly GroupObservation[]
+  /** CPU of the machine that runs the instances, 0 to 100 percent of all cores, over about ten seconds. */
+  readonly hostCpuPercent: Reading
+  /** Whether ticks can be kept; scale-in stops while they can't. */
+  readonly storeWritable: boolean
+  /** What people and programs asked for since the last turn. */
+  readonly commands: readonly Command[]
+}
+
+export type Command =
+  | {
+      readonly kind: 'scale'
+      readonly id: string
+      readonly group: string
+      readonly instances: number
+      readonly untilMs: EpochMs
+      readonly by: string
+    }
+  | {
+      readonly kind: 'hold'
+      readonly id: string
+      readonly group: string
+      readonly untilMs: EpochMs
+      readonly by: string
+    }
+  | { readonly kind: 'restart'; readonly id: string; readonly group: string; readonly by: string }
+  | { readonly kind: 'shutdown'; readonly id: string; readonly by: string }
+
+/** What one policy would like. */
+export type Recommendation =
+  | {
+      readonly kind: 'want'
+      readonly policy: string
+      readonly instances: number
+      readonly reason: string
+    }
+  | {
+      readonly kind: 'abstain'
+      readonly policy: string
+      readonly reason: string
+      readonly blind: boolean
+    }
+
+/** What one guard changed. */
+export interface Adjustment {
+  readonly guard: string
+  readonly from: number
+  readonly to: number
+  readonly reason: string
+}
+
+export interface Decision {
+  readonly group: string
+  readonly mode: Mode
+  readonly from: number
+  readonly to: number
+  /** The binding reason in one sentence. */
+  readonly reason: string
+  readonly recommendations: readonly Recommendation[]
+  readonly adjustments: readonly Adjustment[]
+}
+
+/** One thing to do. `instance` is unique for ever within an application's state folder. */
+export type Action =
+  | { readonly kind: 'start-balancer'; readonly reason: string }
+  | {
+      readonly kind: 'start'
+      readonly group: string
+      readonly instance: string
+      readonly generation: string
+      readonly reason: string
+    }
+  | {
+      readonly kind: InstanceVerb
+      readonly group: string
+      readonly instance: string
+      readonly reason: string
+    }
+/** admit: into rotation; drain: out of it; stop: SIGTERM; kill: SIGKILL; forget: drop the record of an exited one. */
+export type InstanceVerb = 'admit' | 'drain' | 'stop' | 'kill' | 'forget'
+
+export interface Plan {
+  readonly actions: readonly Action[]
+}
+
+/** An expected failure as a value; `code` is from the catalogue in errors.ts. */
+export interface Fault {
+  readonly code: string
+  readonly message: string
+  readonly retryable: boolean
+}
+
+export type Outcome =
+  | { readonly kind: 'applied'; readonly action: Action }
+  | { readonly kind: 'skipped'; readonly action: Action; readonly reason: string }
+  | { readonly kind: 'failed'; readonly action: Action; readonly fault: Fault }
+
+/** One turn of the loop. `outcomes` is absent while the plan is stored but not yet carried out. */
+export interface Tick {
+  readonly id: number
+  readonly specHash: string
+  readonly coreVersion: string
+  readonly observation: Observation
+  readonly decisions: readonly Decision[]
+  readonly plan: Plan
+  readonly outcomes?: readonly Outcome[]
+}
+
+/** What the next turn needs to know of the earlier ones. */
+export interface Memory {
+  readonly groups: Readonly<Record<string, GroupMemory>>
+  /** Set once a shutdown was asked for: everything is drained and stopped. */
+  readonly shutdown: boolean
+}
+
+export interface GroupMemory {
+  /** How many instances the group should have. */
+  readonly desired: number
+  /** Next number for an instance's id. */
+  readonly nextInstance: number
+  /** How often a restart was asked for; part of the generation. */
+  readonly restarts: number
+  readonly manual?: { readonly instances: number; readonly untilMs: EpochMs; readonly by: string }
+  readonly hold?: { readonly untilMs: EpochMs; readonly by: string }
+  /** Wants of the last settle window, oldest first, at most one per second. */
+  readonly wants: readonly { readonly atMs: EpochMs; readonly instances: number }[]
+  /** When a scale-out was last applied. */
+  readonly scaledOutAtMs?: EpochMs
+  /** Learned while not saturated: CPU percent of one core that one request per second costs. */
+  readonly cpuPerRps?: number
+  /** The last step that the latency policy took. */
+  readonly latencyStep?: LatencyStep
+  /** Instances that died or never became ready, since the last quiet minute. */
+  readonly failures: {
+    readonly count: number
+    readonly lastAtMs: EpochMs
+    readonly retryAtMs: EpochMs
+    readonly reason: string
+  }
+  /** A roll to a new generation that stopped at its first failure. */
+  readonly rolloutFailed?: { readonly generation: string; readonly reason: string }
+  /** In-flight readings of the last seconds, oldest first. */
+  readonly inFlightTrail: readonly { readonly atMs: EpochMs; readonly value: number }[]
+}
+
+export interface LatencyStep {
+  readonly atMs: EpochMs
+  readonly to: number
+  readonly p99Ms: number
+  readonly inFlight: number
+}

@@ -1,0 +1,158 @@
+// The whole boundary between the core's world of values and the outside. Implemented at the edge.
+import type {
+  Action,
+  BalanceMethod,
+  EpochMs,
+  Fault,
+  GroupSpec,
+  GroupStatus,
+  Memory,
+  Outcome,
+  Reading,
+  Spec,
+  TargetStatus,
+  Tick,
+} from './model.ts'
+
+/** Cancellation without DOM or Node types; a real `AbortSignal` satisfies it. */
+export interface Cancel {
+  readonly aborted: boolean
+  readonly reason?: unknown
+  addEventListener(type: 'abort', listener: () => void, options?: { once?: boolean }): void
+  removeEventListener(type: 'abort', listener: () => void): void
+}
+
+export interface Clock {
+  /** Wall time. */
+  now(): EpochMs
+  /** Time that never goes back, for durations, in milliseconds. */
+  monotonic(): number
+  /** Resolves after `ms`, or early when cancelled; never rejects. */
+  sleep(ms: number, cancel: Cancel): Promise<void>
+}
+
+/** Uniform in [0, 1). */
+export type Random = () => number
+
+/** Where a group's instances run. */
+export interface Provider {
+  /** What exists. Unreachable is `unknown`, never an empty list. */
+  observe(group: GroupSpec, cancel: Cancel): Promise<GroupStatus>
+  /** Carries out `start`, `drain`, `stop`, `kill` or `forget`; repeating one is safe. */
+  apply(action: Action, group: GroupSpec, cancel: Cancel): Promise<Outcome>
+  /** Finds what an earlier controller left running. Returns how many instances it found. */
+  adopt(cancel: Cancel): Promise<number>
+  /** The last lines of an instance's log, oldest first. */
+  logs(group: string, instance: string, lines: number): Promise<readonly string[]>
+  /** Calls `listener` when an instance became ready or exited, so that the loop looks sooner. */
+  onChange(listener: () => void): void
+  /** Lets go of the instances without stopping them. */
+  close(): Promise<void>
+}
+
+/** Readings of the machine itself. */
+export interface Host {
+  cpuPercent(): Promise<Reading>
+}
+
+/** Where one instance is reached. */
+export interface BalancerTarget {
+  readonly instance: string
+  readonly host: string
+  readonly port: number
+  readonly state: 'active' | 'draining'
+}
+
+/** What the balancer should do for one group; complete, not a change. */
+export interface BalancerGroup {
+  readonly group: string
+  readonly listen: { readonly host: string; readonly port: number }
+  readonly balance: BalanceMethod
+  readonly health?: string
+  readonly maxInFlight: number
+  readonly queueTimeoutMs: number
+  readonly maxBodyBytes: number
+  readonly timeoutMs: number
+  readonly trustForwarded: boolean
+  readonly targets: readonly BalancerTarget[]
+}
+
+/** Cumulative since the balancer started; the caller takes differences. */
+export interface BalancerCounters {
+  /** Requests that arrived. */
+  readonly requests: number
+  /** Responses sent to clients by class; `shed` (503 by the balancer for want of room) and `badGateway` (502, 504 by the balancer) are not in `server`. */
+  readonly ok: number
+  readonly client: number
+  readonly server: number
+  readonly badGateway: number
+  readonly shed: number
+  readonly retried: number
+  /** Now: being served or waiting. */
+  readonly inFlight: number
+  readonly waiting: number
+  /** Integral of `inFlight` over time, in request-milliseconds. */
+  readonly inFlightMs: number
+  /** Responses per latency bucket; bounds in LATENCY_BOUNDS_MS, the last bucket is beyond the last bound. */
+  readonly latency: readonly number[]
+}
+
+export type BalancerStatus =
+  | {
+      readonly kind: 'up'
+      /** Changes when the balancer was restarted: counters began anew. */
+      readonly startId: string
+      /** The balancer's own monotonic time of these counters, in milliseconds. */
+      readonly monotonicMs: number
+      readonly groups: readonly {
+        readonly group: string
+        readonly targets: readonly TargetStatus[]
+        readonly counters: BalancerCounters
+      }[]
+    }
+  | { readonly kind: 'down'; readonly fault: Fault }
+
+/** Upper bounds of the latency buckets, in milliseconds: 1 ms to about 100 s, each 15 % above the last. */
+export const LATENCY_BOUNDS_MS: readonly number[] = Array.from(
+  { length: 84 },
+  (_, i) => Math.round(1.15 ** i * 100) / 100,
+)
+
+/** Spreads requests over instances, in a process of its own that outlives the controller. */
+export interface Balancer {
+  readonly name: string
+  /** Starts the process, or finds the one that runs already; undefined when it serves. */
+  start(cancel: Cancel): Promise<Fault | undefined>
+  observe(cancel: Cancel): Promise<BalancerStatus>
+  /** Makes the balancer serve exactly these groups and targets. Resolves once they are in force. */
+  configure(groups: readonly BalancerGroup[], cancel: Cancel): Promise<Fault | undefined>
+  /** Calls `listener` when the process ended, or a target's health or drain changed, so that the loop looks sooner. */
+  onChange(listener: () => void): void
+  /** Ends the process: stops accepting, lets requests in flight finish for at most `graceMs`. */
+  stop(graceMs: number, cancel: Cancel): Promise<void>
+  /** Lets go of the process without stopping it. */
+  close(): Promise<void>
+}
+
+/** Where ticks, memory and specifications are kept. Calls are short and bounded; a Fault means not stored. */
+export interface Store {
+  /** Keeps a tick before its plan is carried out. */
+  plan(tick: Tick): Fault | undefined
+  /** Completes a tick with its outcomes; `memory` is given on change and every so often. */
+  finish(tick: Tick, memory?: Memory): Fault | undefined
+  saveSpec(spec: Spec): Fault | undefined
+  spec(hash: string): Spec | undefined
+  /** The newest kept memory and the ticks after it, oldest first. */
+  recover():
+    | { readonly memory?: Memory; readonly ticks: readonly Tick[]; readonly lastId: number }
+    | Fault
+  tick(id: number): Tick | undefined
+  /** Newest first. `changedOnly`: only ticks that changed a number or did something. */
+  ticks(query: {
+    readonly before?: number
+    readonly limit: number
+    readonly group?: string
+    readonly changedOnly?: boolean
+  }): readonly Tick[]
+  close(): void
+}
