@@ -118,6 +118,10 @@ export interface Exit {
   readonly code?: number
   readonly signal?: string
   readonly atMs: EpochMs
+  /** Whether it had been ready before. */
+  readonly wasReady: boolean
+  /** Whether a stop or kill had been asked for. */
+  readonly expected: boolean
   /** The last lines of its log. */
   readonly lastLines: readonly string[]
 }
@@ -332,5 +336,6 @@ export interface LatencyStep {
   readonly atMs: EpochMs
   readonly to: number
   readonly p99Ms: number
-  readonly inFlight: number
+  /** Requests per second then: as long as they keep coming, the step is kept. */
+  readonly rps: number
 }

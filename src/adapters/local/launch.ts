@@ -1,0 +1,68 @@
+// Starting one instance: argument list, environment, user, its own session, its log. Nothing else starts processes.
+import { type ChildProcess, spawn } from 'node:child_process'
+import { fault } from '../../core/errors.ts'
+import type { Fault, GroupSpec } from '../../core/model.ts'
+import { accountOf, environmentFor } from './environment.ts'
+import { NONCE_VARIABLE } from './identity.ts'
+import type { InstanceRecord } from './records.ts'
+
+export type Launched =
+  | { readonly ok: true; readonly child: ChildProcess; readonly pid: number }
+  | { readonly ok: false; readonly fault: Fault }
+
+/** Starts the process of a record, detached, with `log` as its output. Resolves once it runs or failed to. */
+export async function launch(
+  group: GroupSpec,
+  record: InstanceRecord,
+  log: number,
+): Promise<Launched> {
+  const { run } = group
+  const environment = environmentFor(run, contract(group, record), process.env)
+  if (!environment.ok) return environment
+  const account = run.user === undefined ? undefined : accountOf(run.user)
+  if (account !== undefined && !account.ok) return account
+  const argv = run.command.map((a) => a.replaceAll('{port}', String(record.port)))
+  const [file, ...rest] = run.shell ? ['/bin/sh', '-c', argv.join(' ')] : argv
+  const child = spawn(file ?? '', rest, {
+    cwd: run.cwd,
+    env: environment.value,
+    detached: true,
+    stdio: ['ignore', log, log],
+    ...(account?.ok ? { uid: account.value.uid, gid: account.value.gid } : {}),
+  })
+  // The instance must not keep the controller alive, nor end with it.
+  child.unref()
+  return settled(child, group)
+}
+
+// What every instance can rely on.
+function contract(group: GroupSpec, record: InstanceRecord): Readonly<Record<string, string>> {
+  return {
+    PORT: String(record.port),
+    HOST: record.host,
+    PLIMSOLL_GROUP: record.group,
+    PLIMSOLL_INSTANCE: record.id,
+    PLIMSOLL_STOP_TIMEOUT_MS: String(group.run.stopTimeoutMs),
+    [NONCE_VARIABLE]: record.nonce,
+  }
+}
+
+function settled(child: ChildProcess, group: GroupSpec): Promise<Launched> {
+  return new Promise((resolve) => {
+    child.once('spawn', () => resolve({ ok: true, child, pid: child.pid ?? 0 }))
+    child.once('error', (error: NodeJS.ErrnoException) => {
+      resolve({ ok: false, fault: launchFault(error, group) })
+    })
+  })
+}
+
+function launchFault(error: NodeJS.ErrnoException, group: GroupSpec): Fault {
+  const command = group.run.command[0] ?? ''
+  if (error.code === 'ENOENT') {
+    return fault('E_COMMAND_NOT_FOUND', `${command} was not found (in ${group.run.cwd})`)
+  }
+  if (error.code === 'EPERM' && group.run.user !== undefined) {
+    return fault('E_USER_UNKNOWN', `can't run as ${group.run.user}: ${error.message}`)
+  }
+  return fault('E_COMMAND_NOT_FOUND', `${command} can't be started: ${error.message}`, true)
+}

@@ -1,0 +1,126 @@
+// What the kernel says of processes and sockets: readers of /proc (Linux; proc(5)). No judgement here.
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
+
+/** Clock ticks per second that user space sees; fixed at 100 on Linux (proc(5), sysconf(_SC_CLK_TCK)). */
+export const TICKS_PER_SECOND = 100
+
+export interface ProcessStat {
+  readonly pid: number
+  /** R, S, D, T (stopped), Z (zombie), … */
+  readonly state: string
+  readonly ppid: number
+  readonly processGroup: number
+  readonly session: number
+  /** User and system time, in clock ticks. */
+  readonly cpuTicks: number
+  /** Start after boot, in clock ticks: with the pid it names a process within one boot. */
+  readonly startTicks: number
+  readonly rssBytes: number
+}
+
+const PAGE_BYTES = 4096
+
+/** The content of a /proc file, or undefined when the process is gone or not ours to see. */
+function read(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'latin1')
+  } catch {
+    // Processes come and go between listing and reading: absence is an answer, not an error.
+    return undefined
+  }
+}
+
+/** The boot this kernel lives in. */
+export function bootId(): string {
+  return read('/proc/sys/kernel/random/boot_id')?.trim() ?? 'unknown'
+}
+
+/** Lowest port that the kernel hands out by itself. */
+export function ephemeralLow(): number {
+  const low = Number(read('/proc/sys/net/ipv4/ip_local_port_range')?.trim().split(/\s+/)[0])
+  return Number.isInteger(low) && low > 1024 ? low : 32768
+}
+
+/** /proc/PID/stat, or undefined when there is no such process. */
+export function statOf(pid: number): ProcessStat | undefined {
+  const text = read(`/proc/${pid}/stat`)
+  if (text === undefined) return undefined
+  // The name in brackets may hold spaces and brackets itself; the fields begin after the last one.
+  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
+  const at = (n: number) => Number(fields[n - 3])
+  return {
+    pid,
+    state: fields[0] ?? '?',
+    ppid: at(4),
+    processGroup: at(5),
+    session: at(6),
+    cpuTicks: at(14) + at(15),
+    startTicks: at(22),
+    rssBytes: at(24) * PAGE_BYTES,
+  }
+}
+
+/** Every process, as one pass over /proc. */
+export function allProcesses(): readonly ProcessStat[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .flatMap((name) => statOf(Number(name)) ?? [])
+}
+
+/** A variable of the environment a process was started with; undefined when unset or not readable. */
+export function environmentOf(pid: number, name: string): string | undefined {
+  const entry = read(`/proc/${pid}/environ`)
+    ?.split('\0')
+    .find((e) => e.startsWith(`${name}=`))
+  return entry?.slice(name.length + 1)
+}
+
+/** The effective user of a process. */
+export function userOf(pid: number): number | undefined {
+  const line = /^Uid:\s+\d+\s+(\d+)/m.exec(read(`/proc/${pid}/status`) ?? '')
+  return line === null ? undefined : Number(line[1])
+}
+
+/** Inodes of the TCP sockets that listen on a port, IPv4 and IPv6. */
+export function listenersOn(port: number): readonly string[] {
+  const hex = port.toString(16).toUpperCase().padStart(4, '0')
+  const lines = ['/proc/net/tcp', '/proc/net/tcp6'].flatMap((f) => (read(f) ?? '').split('\n'))
+  return lines.flatMap((line) => {
+    const fields = line.trim().split(/\s+/)
+    const listens = fields[3] === '0A' && fields[1]?.endsWith(`:${hex}`)
+    return listens && fields[9] !== undefined ? [fields[9]] : []
+  })
+}
+
+/** Whether a process holds one of these sockets open. */
+export function holdsSocket(pid: number, inodes: readonly string[]): boolean {
+  try {
+    return readdirSync(`/proc/${pid}/fd`).some((fd) => {
+      const link = linkOf(`/proc/${pid}/fd/${fd}`)
+      return inodes.some((inode) => link === `socket:[${inode}]`)
+    })
+  } catch {
+    // Gone, or another user's: in both cases it can not be shown to hold the socket.
+    return false
+  }
+}
+
+function linkOf(path: string): string | undefined {
+  try {
+    return readlinkSync(path)
+  } catch {
+    // Closed between listing and reading.
+    return undefined
+  }
+}
+
+/** Busy and total time of all cores since boot, in clock ticks. */
+export function cpuTimes(): { readonly busy: number; readonly total: number } | undefined {
+  const line = /^cpu +(.*)$/m.exec(read('/proc/stat') ?? '')?.[1]
+  if (line === undefined) return undefined
+  // user nice system idle iowait irq softirq steal; guest time is already in user.
+  const fields = line.split(' ').slice(0, 8).map(Number)
+  const total = fields.reduce((sum, v) => sum + v, 0)
+  const idle = (fields[3] ?? 0) + (fields[4] ?? 0)
+  return { busy: total - idle, total }
+}

@@ -1,0 +1,78 @@
+// Whether a starting instance is ready: its own listener is there, and it answers.
+import { request } from 'node:http'
+import { connect } from 'node:net'
+import type { GroupSpec } from '../../core/model.ts'
+import { allProcesses, holdsSocket, listenersOn } from './procfs.ts'
+import type { InstanceRecord } from './records.ts'
+
+/** A single check may take this long. */
+const CHECK_MS = 1_000
+/** A worker without HTTP counts as ready once it has lived this long. */
+const WORKER_MS = 1_000
+
+export type Readiness =
+  | { readonly ready: true }
+  | { readonly ready: false; readonly detail: string }
+
+/** One look at one instance. */
+export async function isReady(
+  group: GroupSpec,
+  record: InstanceRecord,
+  nowMs: number,
+): Promise<Readiness> {
+  if (group.http === undefined) {
+    const lived = nowMs - record.startedAtMs >= WORKER_MS
+    return lived ? { ready: true } : { ready: false, detail: 'just started' }
+  }
+  const owner = ownerOf(record)
+  if (owner !== 'own') return { ready: false, detail: OWNER_DETAIL[owner](record.port) }
+  const path = group.http.health
+  if (path === undefined) return accepts(record)
+  return answers(record, path)
+}
+
+type Owner = 'own' | 'nobody' | 'stranger'
+
+const OWNER_DETAIL = {
+  nobody: (port: number) => `nothing listens on port ${port} yet`,
+  stranger: (port: number) => `port ${port} is held by a process that is not this instance`,
+} as const
+
+// A stranger who happens to listen on the port must not be given traffic.
+function ownerOf(record: InstanceRecord): Owner {
+  const inodes = listenersOn(record.port)
+  if (inodes.length === 0) return 'nobody'
+  const { identity } = record
+  if (identity === undefined) return 'stranger'
+  const own = allProcesses().some((p) => p.session === identity.pid && holdsSocket(p.pid, inodes))
+  return own ? 'own' : 'stranger'
+}
+
+function accepts(record: InstanceRecord): Promise<Readiness> {
+  return new Promise((resolve) => {
+    const socket = connect({ host: record.host, port: record.port, timeout: CHECK_MS })
+    const done = (readiness: Readiness) => {
+      socket.destroy()
+      resolve(readiness)
+    }
+    socket.once('connect', () => done({ ready: true }))
+    socket.once('timeout', () => done({ ready: false, detail: 'no TCP accept within 1 s' }))
+    socket.once('error', (e) => done({ ready: false, detail: `TCP connect failed: ${e.message}` }))
+  })
+}
+
+function answers(record: InstanceRecord, path: string): Promise<Readiness> {
+  return new Promise((resolve) => {
+    const { host, port } = record
+    const check = request({ host, port, path, agent: false, timeout: CHECK_MS })
+    check.once('response', (response) => {
+      const status = response.statusCode ?? 0
+      response.resume()
+      const ready = status >= 200 && status < 400
+      resolve(ready ? { ready } : { ready, detail: `${path} answered ${status}` })
+    })
+    check.once('timeout', () => check.destroy(new Error('no answer within 1 s')))
+    check.once('error', (e) => resolve({ ready: false, detail: `${path}: ${e.message}` }))
+    check.end()
+  })
+}

@@ -1,0 +1,165 @@
+// Ticks, memory and specifications in one SQLite file. Calls are synchronous and short; a failed one is a Fault.
+import { chmodSync } from 'node:fs'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { fault } from '../../core/errors.ts'
+import type { Fault, Memory, Spec, Tick } from '../../core/model.ts'
+import type { Store } from '../../core/ports.ts'
+
+/** How long a call may wait for a lock. */
+const BUSY_MS = 250
+/** Ticks kept; history is cut only where a memory was kept. */
+const MOST_TICKS = 20_000
+const CUT_EVERY = 500
+const MOST_SPECS = 50
+/** Ticks that a restart may have to fold in. */
+const MOST_RECOVERED = 2_000
+
+const SCHEMA = `
+  CREATE TABLE IF NOT EXISTS ticks (id INTEGER PRIMARY KEY, at INTEGER NOT NULL, changed INTEGER NOT NULL, json TEXT NOT NULL);
+  CREATE INDEX IF NOT EXISTS ticks_changed ON ticks (changed, id);
+  CREATE TABLE IF NOT EXISTS memories (tick INTEGER PRIMARY KEY, json TEXT NOT NULL);
+  CREATE TABLE IF NOT EXISTS specs (hash TEXT PRIMARY KEY, saved INTEGER NOT NULL, json TEXT NOT NULL);
+`
+
+/** Opens or creates `store.sqlite` in the state folder; throws when it can not be opened at all. */
+export function openSqliteStore(stateDir: string, mostTicks = MOST_TICKS): Store {
+  return new SqliteStore(join(stateDir, 'store.sqlite'), mostTicks)
+}
+
+class SqliteStore implements Store {
+  readonly #db: DatabaseSync
+  readonly #mostTicks: number
+  #writes = 0
+
+  constructor(path: string, mostTicks: number) {
+    this.#db = new DatabaseSync(path, { timeout: BUSY_MS })
+    chmodSync(path, 0o600)
+    this.#mostTicks = mostTicks
+    // WAL: readers never wait, and a killed process loses nothing that was committed.
+    this.#db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL')
+    this.#db.exec(SCHEMA)
+  }
+
+  plan(tick: Tick): Fault | undefined {
+    return this.#attempt(() => this.#put(tick))
+  }
+
+  finish(tick: Tick, memory?: Memory): Fault | undefined {
+    return this.#attempt(() => {
+      this.#db.exec('BEGIN IMMEDIATE')
+      try {
+        this.#put(tick)
+        if (memory !== undefined) this.#keep(tick.id, memory)
+        if (++this.#writes % CUT_EVERY === 0) this.#cut(tick.id)
+        this.#db.exec('COMMIT')
+      } catch (error) {
+        this.#db.exec('ROLLBACK')
+        throw error
+      }
+    })
+  }
+
+  saveSpec(spec: Spec): Fault | undefined {
+    return this.#attempt(() => {
+      const next = this.#db.prepare('SELECT coalesce(max(saved), 0) + 1 AS n FROM specs').get()
+      this.#db
+        .prepare('INSERT OR REPLACE INTO specs (hash, saved, json) VALUES (?, ?, ?)')
+        .run(spec.hash, Number(next?.n ?? 1), JSON.stringify(spec))
+      this.#db
+        .prepare('DELETE FROM specs WHERE saved <= (SELECT max(saved) FROM specs) - ?')
+        .run(MOST_SPECS)
+    })
+  }
+
+  spec(hash: string): Spec | undefined {
+    return this.#one<Spec>('SELECT json FROM specs WHERE hash = ?', hash)
+  }
+
+  recover(): ReturnType<Store['recover']> {
+    try {
+      const kept = this.#db
+        .prepare('SELECT tick, json FROM memories ORDER BY tick DESC LIMIT 1')
+        .get()
+      const from = Number(kept?.tick ?? 0)
+      const rows = this.#db
+        .prepare('SELECT json FROM ticks WHERE id > ? ORDER BY id LIMIT ?')
+        .all(from, MOST_RECOVERED)
+      const last = this.#db.prepare('SELECT coalesce(max(id), 0) AS id FROM ticks').get()
+      return {
+        ...(kept === undefined ? {} : { memory: JSON.parse(String(kept.json)) as Memory }),
+        ticks: rows.map((r) => JSON.parse(String(r.json)) as Tick),
+        lastId: Number(last?.id ?? 0),
+      }
+    } catch (error) {
+      return storeFault(error)
+    }
+  }
+
+  tick(id: number): Tick | undefined {
+    return this.#one<Tick>('SELECT json FROM ticks WHERE id = ?', id)
+  }
+
+  ticks(query: Parameters<Store['ticks']>[0]): readonly Tick[] {
+    const changed = query.changedOnly === true ? 'AND changed = 1' : ''
+    const rows = this.#db
+      .prepare(`SELECT json FROM ticks WHERE id < ? ${changed} ORDER BY id DESC LIMIT ?`)
+      .all(query.before ?? Number.MAX_SAFE_INTEGER, Math.min(1_000, query.limit))
+    const ticks = rows.map((r) => JSON.parse(String(r.json)) as Tick)
+    return query.group === undefined ? ticks : ticks.filter((t) => concerns(t, query.group ?? ''))
+  }
+
+  close(): void {
+    this.#db.close()
+  }
+
+  #put(tick: Tick): void {
+    this.#db
+      .prepare('INSERT OR REPLACE INTO ticks (id, at, changed, json) VALUES (?, ?, ?, ?)')
+      .run(tick.id, tick.observation.atMs, changed(tick) ? 1 : 0, JSON.stringify(tick))
+  }
+
+  #keep(tick: number, memory: Memory): void {
+    this.#db
+      .prepare('INSERT OR REPLACE INTO memories (tick, json) VALUES (?, ?)')
+      .run(tick, JSON.stringify(memory))
+  }
+
+  // The first tick that stays has the memory before it, so it can be decided again.
+  #cut(newest: number): void {
+    const cut = this.#db
+      .prepare('SELECT max(tick) AS tick FROM memories WHERE tick <= ?')
+      .get(newest - this.#mostTicks)
+    if (cut?.tick === null || cut?.tick === undefined) return
+    const tick = Number(cut.tick)
+    this.#db.prepare('DELETE FROM ticks WHERE id <= ?').run(tick)
+    this.#db.prepare('DELETE FROM memories WHERE tick < ?').run(tick)
+  }
+
+  #one<T>(sql: string, key: string | number): T | undefined {
+    const row = this.#db.prepare(sql).get(key)
+    return row === undefined ? undefined : (JSON.parse(String(row.json)) as T)
+  }
+
+  #attempt(write: () => void): Fault | undefined {
+    try {
+      write()
+      return undefined
+    } catch (error) {
+      return storeFault(error)
+    }
+  }
+}
+
+function storeFault(error: unknown): Fault {
+  return fault('E_STORE', `the store can't be used: ${(error as Error).message}`, true)
+}
+
+function changed(tick: Tick): boolean {
+  return tick.plan.actions.length > 0 || tick.decisions.some((d) => d.from !== d.to)
+}
+
+function concerns(tick: Tick, group: string): boolean {
+  const acted = tick.plan.actions.some((a) => a.kind !== 'start-balancer' && a.group === group)
+  return acted || tick.decisions.some((d) => d.group === group && d.from !== d.to)
+}

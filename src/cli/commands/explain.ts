@@ -1,0 +1,52 @@
+// `plimsoll explain [GROUP]`: the last decisions, with what was seen, wanted and allowed.
+import type { Command } from 'commander'
+import type { TickView } from '../../engine/service.ts'
+import { call } from '../client.ts'
+import { stateDirOf } from '../place.ts'
+import { type CommonOptions, DONE, run, withPlace } from '../verb.ts'
+
+interface ExplainOptions extends CommonOptions {
+  readonly last?: string
+  readonly tick?: string
+}
+
+export function addExplain(program: Command): void {
+  const command = program
+    .command('explain')
+    .description('why: the present decision, the last ones that changed something, or one tick')
+    .argument('[group]')
+    .option('--last <n>', 'the last N ticks that changed or did something')
+    .option('--tick <id>', 'one tick')
+  withPlace(command).action((group: string | undefined, options: ExplainOptions) =>
+    run(options, async (output) => {
+      const ticks = await ticksFor(stateDirOf(options), group, options)
+      output.document(ticks)
+      output.say(ticks.map((t) => t.explanation.join('\n')).join('\n\n'))
+      return DONE
+    }),
+  )
+}
+
+async function ticksFor(
+  stateDir: string,
+  group: string | undefined,
+  options: ExplainOptions,
+): Promise<readonly TickView[]> {
+  // An unknown group is an error, not an empty answer.
+  if (group !== undefined) await call(stateDir, 'GET', `/groups/${encodeURIComponent(group)}`)
+  const query = group === undefined ? '' : `group=${encodeURIComponent(group)}`
+  if (options.tick !== undefined) {
+    return [
+      await call<TickView>(stateDir, 'GET', `/ticks/${encodeURIComponent(options.tick)}?${query}`),
+    ]
+  }
+  if (options.last === undefined) {
+    const { ticks } = await call<{ ticks: TickView[] }>(stateDir, 'GET', '/ticks?limit=1')
+    const newest = ticks[0]
+    if (newest === undefined) return []
+    return [await call<TickView>(stateDir, 'GET', `/ticks/${newest.tick.id}?${query}`)]
+  }
+  const path = `/ticks?changed=true&limit=${encodeURIComponent(options.last)}&${query}`
+  const { ticks } = await call<{ ticks: TickView[] }>(stateDir, 'GET', path)
+  return ticks
+}

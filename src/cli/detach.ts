@@ -1,0 +1,73 @@
+// `up --detach`: the controller in a process of its own; returns when everything is ready.
+import { spawn } from 'node:child_process'
+import { mkdirSync, openSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type ErrorCode, PlimsollError } from '../core/errors.ts'
+import type { StatusView } from '../engine/view.ts'
+import { call, isRunning } from './client.ts'
+import type { UpOptions, UpSource } from './commands/up.ts'
+import { EXIT } from './failure.ts'
+import type { Output } from './output.ts'
+
+const POLL_MS = 100
+const EXTRA_MS = 15_000
+
+/** Starts the controller and waits until every group is ready, it ended, or the time is over. */
+export async function runDetached(
+  source: UpSource,
+  stateDir: string,
+  options: UpOptions,
+  output: Output,
+): Promise<number> {
+  mkdirSync(stateDir, { recursive: true, mode: 0o700 })
+  const logPath = join(stateDir, 'controller.log')
+  const log = openSync(logPath, 'a', 0o600)
+  const child = spawn(process.execPath, [...process.execArgv, ...argv(source, stateDir, options)], {
+    detached: true,
+    stdio: ['ignore', log, log],
+  })
+  child.unref()
+  let exited = false
+  child.once('exit', () => {
+    exited = true
+  })
+  const mostMs = Math.max(...source.config.spec.groups.map((g) => g.run.startTimeoutMs)) + EXTRA_MS
+  for (let waited = 0; waited < mostMs; waited += POLL_MS) {
+    if (exited) throw endedEarly(logPath)
+    const status = await readyStatus(stateDir)
+    if (status !== undefined) {
+      output.document(status)
+      for (const g of status.groups)
+        output.say(`${g.group}: ${g.ready} of ${g.desired} ready on ${g.listen ?? '-'}`)
+      return EXIT.ok
+    }
+    await sleep(POLL_MS)
+  }
+  throw new PlimsollError(
+    'E_NOT_READY',
+    `not ready within ${Math.round(mostMs / 1000)} s; see ${logPath}`,
+  )
+}
+
+function argv(source: UpSource, stateDir: string, options: UpOptions): readonly string[] {
+  const entry = process.argv[1] ?? ''
+  if (source.file !== null) return [entry, 'up', '--state', stateDir, '--file', source.file]
+  const listen = options.listen === undefined ? [] : ['--listen', options.listen]
+  return [entry, 'up', '--state', stateDir, ...listen, '--', ...source.command]
+}
+
+async function readyStatus(stateDir: string): Promise<StatusView | undefined> {
+  if (!(await isRunning(stateDir))) return undefined
+  const status = await call<StatusView>(stateDir, 'GET', '/status')
+  const ready = status.tick !== null && status.groups.every((g) => g.ready >= g.desired)
+  return ready ? status : undefined
+}
+
+// The controller's own last words, in its own code where it gave one.
+function endedEarly(logPath: string): PlimsollError {
+  const said = readFileSync(logPath, 'utf8').trim().split('\n').slice(-5).join('\n')
+  const code = /error (E_[A-Z_]+): (.*)/.exec(said)
+  if (code === null) return new PlimsollError('E_INTERNAL', `the controller ended: ${said}`)
+  return new PlimsollError(code[1] as ErrorCode, code[2] ?? said)
+}

@@ -1,0 +1,129 @@
+// `up` in the foreground: the controller in this process, what it does as lines, and the signals.
+import { type Application, compose } from '../compose.ts'
+import { diffSpecs } from '../config/differences.ts'
+import type { Checked } from '../core/commands.ts'
+import { PlimsollError } from '../core/errors.ts'
+import { headline, words } from '../core/explain.ts'
+import type { Spec, Tick } from '../core/model.ts'
+import type { Difference } from '../engine/service.ts'
+import type { UpSource } from './commands/up.ts'
+import { describeError } from './failure.ts'
+import type { Output } from './output.ts'
+import { loadConfig } from './place.ts'
+import { DONE } from './verb.ts'
+import { VERSION } from './version.ts'
+
+/** A terminal and a wrapper may both pass on one Ctrl-C; a second one is meant from here on. */
+const SECOND_MS = 500
+
+/** Runs until Ctrl-C, SIGTERM or `plimsoll down`. */
+export async function runForeground(
+  source: UpSource,
+  stateDir: string,
+  output: Output,
+): Promise<number> {
+  const ended = Promise.withResolvers<'stop' | 'close'>()
+  const signals = listen(ended.resolve)
+  const app = await compose({
+    spec: source.config.spec,
+    stateDir,
+    version: VERSION,
+    file: source.file,
+    api: source.config.api,
+    readFile: () => reread(source, () => app.service.state.spec),
+  })
+  app.service.onTick((tick) => printTick(tick, output))
+  await Promise.race([started(app), ended.promise])
+  announce(app, output)
+  app.shutdownAsked.then(() => ended.resolve('stop'))
+  const how = await ended.promise
+  await (how === 'stop' ? stop(app, signals.again, output) : app.close())
+  signals.remove()
+  return DONE
+}
+
+async function stop(app: Application, again: Promise<void>, output: Output): Promise<void> {
+  output.say('draining; Ctrl-C again stops at once')
+  const stopped = app.stop()
+  const hurried = await Promise.race([stopped.then(() => false), again.then(() => true)])
+  if (hurried) await app.kill()
+}
+
+function listen(end: (how: 'stop' | 'close') => void): {
+  again: Promise<void>
+  remove: () => void
+} {
+  const again = Promise.withResolvers<void>()
+  let first: number | undefined
+  const interrupt = () => {
+    const now = performance.now()
+    if (first === undefined) {
+      first = now
+      end('stop')
+    } else if (now - first > SECOND_MS) again.resolve()
+  }
+  const terminate = () => end('close')
+  process.on('SIGINT', interrupt)
+  process.on('SIGTERM', terminate)
+  return {
+    again: again.promise,
+    remove: () => {
+      process.off('SIGINT', interrupt)
+      process.off('SIGTERM', terminate)
+    },
+  }
+}
+
+/** Resolves once every group serves as many as it should. */
+export function started(app: Application): Promise<void> {
+  return new Promise((resolve) => {
+    const stop = app.service.onTick(() => {
+      if (app.service.status().groups.some((g) => g.ready < g.desired)) return
+      stop()
+      resolve()
+    })
+  })
+}
+
+function announce(app: Application, output: Output): void {
+  const status = app.service.status()
+  output.document({
+    app: status.app,
+    api: app.url,
+    pid: process.pid,
+    adopted: status.adopted,
+    groups: status.groups,
+  })
+  for (const g of status.groups) {
+    const where = g.listen === null ? '' : ` on http://${g.listen.replace('0.0.0.0', '127.0.0.1')}`
+    output.say(`${g.group} is up${where}: ${g.ready} of ${g.desired} ready`)
+  }
+  if (status.adopted > 0) output.say(`${status.adopted} running instances were adopted`)
+  output.say(`API on ${app.url}; Ctrl-C drains and stops`)
+}
+
+function printTick(tick: Tick, output: Output): void {
+  const time = new Date(tick.observation.atMs).toISOString().slice(11, 19)
+  for (const decision of tick.decisions) {
+    if (decision.from !== decision.to) output.say(`${time} ${headline(decision)}`)
+  }
+  for (const outcome of tick.outcomes ?? []) {
+    const failure = outcome.kind === 'failed' ? ` FAILED: ${outcome.fault.message}` : ''
+    if (outcome.kind !== 'skipped') output.say(`${time}   ${words(outcome.action)}${failure}`)
+  }
+}
+
+// The same source read again, and how it differs from what runs.
+function reread(
+  source: UpSource,
+  running: () => Spec,
+): Checked<{ readonly spec: Spec; readonly differences: readonly Difference[] }> {
+  try {
+    const spec =
+      source.file === null ? source.config.spec : loadConfig({ file: source.file }).config.spec
+    return { ok: true, value: { spec, differences: diffSpecs(running(), spec) } }
+  } catch (error) {
+    if (!(error instanceof PlimsollError)) throw error
+    return { ok: false, fault: { ...describeError(error), retryable: false } }
+  }
+}

@@ -1,0 +1,102 @@
+// A tick in sentences: the only place that words a decision for people.
+import type {
+  Action,
+  Decision,
+  GroupObservation,
+  Observation,
+  Outcome,
+  Reading,
+  Tick,
+} from './model.ts'
+
+/** The explanation of a tick, or of one group in it; one line per fact. */
+export function explain(tick: Tick, group?: string): readonly string[] {
+  const decisions = tick.decisions.filter((d) => group === undefined || d.group === group)
+  const time = new Date(tick.observation.atMs).toISOString()
+  return [
+    `tick ${tick.id} at ${time}`,
+    ...decisions.flatMap((d) => explainDecision(d, tick.observation)),
+    ...explainActions(tick, group),
+  ]
+}
+
+/** One decision in one line: `web 2 → 5: 62 in flight at 14 per instance wants 5`. */
+export function headline(decision: Decision): string {
+  const move =
+    decision.to === decision.from
+      ? `stays at ${decision.from}`
+      : `${decision.from} → ${decision.to}`
+  const mode =
+    decision.mode === 'observe' && decision.to !== decision.from ? ' (observe: not done)' : ''
+  return `${decision.group} ${move}${mode}: ${decision.reason}`
+}
+
+function explainDecision(decision: Decision, observation: Observation): string[] {
+  const seen = observation.groups.find((g) => g.group === decision.group)
+  return [
+    headline(decision),
+    ...(seen === undefined ? [] : [`  seen: ${explainSeen(seen, observation)}`]),
+    ...decision.recommendations.map((r) => {
+      return r.kind === 'want'
+        ? `  ${r.policy} wants ${r.instances}: ${r.reason}`
+        : `  ${r.policy} abstains: ${r.reason}`
+    }),
+    ...decision.adjustments.map((a) => `  guard ${a.guard}: ${a.from} → ${a.to}, ${a.reason}`),
+  ]
+}
+
+function explainSeen(seen: GroupObservation, observation: Observation): string {
+  const r = seen.readings
+  const parts = [
+    instances(seen),
+    number('in flight', r.inFlight),
+    number('requests/s', r.rps),
+    number('p99 ms', r.p99Ms),
+    number('CPU % of a core', r.cpuPercent),
+    number('host CPU %', observation.hostCpuPercent),
+  ]
+  if (seen.balancer?.kind === 'down') parts.push(`balancer down (${seen.balancer.reason})`)
+  return parts.join(', ')
+}
+
+function instances(seen: GroupObservation): string {
+  if (seen.status.kind === 'unknown') return `instances unknown (${seen.status.fault.message})`
+  const phases = seen.status.instances.map((i) => i.phase)
+  const counts = [...new Set(phases)].map((p) => `${phases.filter((q) => q === p).length} ${p}`)
+  return counts.length > 0 ? counts.join(' and ') : 'no instance'
+}
+
+function number(name: string, reading: Reading): string {
+  if (reading.kind === 'missing') return `${name} missing (${reading.reason})`
+  return `${name} ${Math.round(reading.value * 10) / 10}`
+}
+
+function explainActions(tick: Tick, group: string | undefined): string[] {
+  if (tick.outcomes === undefined) {
+    return tick.plan.actions
+      .filter((a) => concerns(a, group))
+      .map((a) => `  planned, outcome unknown: ${words(a)}`)
+  }
+  return tick.outcomes.filter((o) => concerns(o.action, group)).map((o) => `  ${verdict(o)}`)
+}
+
+function concerns(action: Action, group: string | undefined): boolean {
+  return group === undefined || action.kind === 'start-balancer' || action.group === group
+}
+
+/** An action in words: `start web-3: 3 wanted`. */
+export function words(action: Action): string {
+  if (action.kind === 'start-balancer') return `start the balancer: ${action.reason}`
+  return `${action.kind} ${action.instance}: ${action.reason}`
+}
+
+function verdict(outcome: Outcome): string {
+  switch (outcome.kind) {
+    case 'applied':
+      return `applied: ${words(outcome.action)}`
+    case 'skipped':
+      return `skipped: ${words(outcome.action)} (${outcome.reason})`
+    case 'failed':
+      return `failed: ${words(outcome.action)} (${outcome.fault.message})`
+  }
+}

@@ -1,0 +1,75 @@
+// The `target` policy: as many instances as keep each signal at its value per instance.
+// Formula: ceil(total / target), as in the Kubernetes HPA's algorithm (kubernetes.io, "Algorithm details").
+import { type GroupContext, numberOf, type Policy, reasonOf, round1 } from '../context.ts'
+import type { Recommendation, SignalKind, SignalSpec } from '../model.ts'
+
+/** Relative distance from the target inside which nothing changes; the HPA's default. */
+const TOLERANCE = 0.1
+/** CPU of a single-threaded instance above this tells only that more is needed, not how much. */
+const CEILING_PERCENT = 95
+/** Above this an instance uses several cores, so its CPU still measures. */
+const SEVERAL_CORES_PERCENT = 105
+
+/** One recommendation per signal; the CPU threshold counts even where other signals are named. */
+export const target: Policy = (context) => signalsOf(context).map((s) => recommend(s, context))
+
+/** The signals that size a group: the declared ones, and CPU at the threshold unless declared. */
+export function signalsOf(context: GroupContext): readonly SignalSpec[] {
+  const declared = context.group.signals
+  if (declared.some((s) => s.kind === 'cpu')) return declared
+  return [...declared, { kind: 'cpu', target: context.group.scaling.thresholdPercent }]
+}
+
+function recommend(signal: SignalSpec, context: GroupContext): Recommendation {
+  const policy = `target.${signal.kind}`
+  if (signal.kind === 'cpu') return cpu(policy, signal.target, context)
+  const reading = context.seen.readings[signal.kind === 'rps' ? 'rps' : 'inFlight']
+  const total = numberOf(reading)
+  if (total === undefined) return blind(policy, reasonOf(reading))
+  const instances = sized(total / signal.target, context.current)
+  const words = `${round1(total)} ${UNIT[signal.kind]} at ${signal.target} per instance`
+  return { kind: 'want', policy, instances, reason: `${words} wants ${instances}` }
+}
+
+const UNIT: Record<SignalKind, string> = {
+  in_flight: 'in flight',
+  rps: 'requests/s',
+  cpu: 'percent of a core',
+}
+
+function cpu(policy: string, threshold: number, context: GroupContext): Recommendation {
+  const reading = context.seen.readings.cpuPercent
+  const mean = numberOf(reading)
+  if (mean === undefined) return blind(policy, reasonOf(reading))
+  const n = context.ready.length
+  if (mean >= CEILING_PERCENT && mean <= SEVERAL_CORES_PERCENT)
+    return ceiling(policy, threshold, context)
+  const instances = sized((n * mean) / threshold, context.current)
+  const words = `CPU ${round1(mean)} % of a core on ${n}, ${threshold} % is full`
+  return { kind: 'want', policy, instances, reason: `${words}: wants ${instances}` }
+}
+
+// At its ceiling CPU hides how much is missing; what arrives, times what one request cost before, does not.
+function ceiling(policy: string, threshold: number, context: GroupContext): Recommendation {
+  const n = Math.max(1, context.ready.length)
+  const rps = numberOf(context.seen.readings.rps)
+  const cost = context.memory.cpuPerRps
+  const more = Math.max(context.current, n + 1)
+  if (rps === undefined || cost === undefined) {
+    const instances = Math.max(context.current, n * 2)
+    const reason = `CPU is at its ceiling on ${n} and says only "more": wants ${instances}`
+    return { kind: 'want', policy, instances, reason }
+  }
+  const instances = Math.max(more, Math.ceil((rps * cost) / threshold))
+  const reason = `CPU is at its ceiling; ${round1(rps)} requests/s at ${round1(cost)} % each wants ${instances}`
+  return { kind: 'want', policy, instances, reason }
+}
+
+function blind(policy: string, why: string): Recommendation {
+  return { kind: 'abstain', policy, reason: `no reading: ${why}`, blind: true }
+}
+
+function sized(exact: number, current: number): number {
+  if (current > 0 && Math.abs(exact / current - 1) <= TOLERANCE) return current
+  return Math.ceil(exact - 1e-9)
+}

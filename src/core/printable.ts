@@ -1,0 +1,18 @@
+// Text that came from elsewhere, made safe to show: a log line must not be able to drive a terminal.
+
+// Escape sequences (ECMA-48 CSI, OSC and two-byte forms), then every other control character but tab.
+const SEQUENCES = new RegExp(
+  [
+    '\\u001b\\[[0-?]*[ -/]*[@-~]',
+    '\\u001b[\\]PX^_][^\\u0007\\u001b]*(?:\\u0007|\\u001b\\\\)?',
+    '\\u001b[@-Z\\\\^_]?',
+    '[\\u0000-\\u0008\\u000a-\\u001f\\u007f-\\u009f\\u200e\\u200f\\u202a-\\u202e\\u2066-\\u2069]',
+  ].join('|'),
+  'g',
+)
+
+/** One line without control sequences and direction marks, cut to `most` characters. */
+export function printable(line: string, most = 2_000): string {
+  const clean = line.replace(SEQUENCES, '')
+  return clean.length > most ? `${clean.slice(0, most)}…` : clean
+}

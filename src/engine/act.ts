@@ -1,0 +1,152 @@
+// Carries out a plan: one Outcome per action, and the balancer's targets brought in line at the end.
+import { fault } from '../core/errors.ts'
+import type {
+  Action,
+  Fault,
+  GroupSpec,
+  Instance,
+  Observation,
+  Outcome,
+  Plan,
+  Spec,
+} from '../core/model.ts'
+import type { Balancer, BalancerGroup, BalancerStatus, Clock, Provider } from '../core/ports.ts'
+import { withDeadline } from './deadline.ts'
+
+const ACTION_MS = 10_000
+const BALANCER_START_MS = 10_000
+const CONFIGURE_MS = 5_000
+
+export interface Actors {
+  readonly provider: Provider
+  readonly balancer: Balancer
+  readonly clock: Clock
+}
+
+interface Turn {
+  readonly spec: Spec
+  readonly plan: Plan
+  readonly observation: Observation
+  readonly balancer: BalancerStatus
+  /** False when the plan could not be stored: nothing is taken out of rotation then. */
+  readonly stored: boolean
+}
+
+type Started = Extract<Action, { kind: 'start-balancer' }>
+type OfInstance = Exclude<Action, Started>
+
+/** Remembers what the balancer was last told, so that it is told again only when that changes. */
+export class Actor {
+  readonly #actors: Actors
+  #told = ''
+
+  constructor(actors: Actors) {
+    this.#actors = actors
+  }
+
+  async act(turn: Turn): Promise<readonly Outcome[]> {
+    const outcomes = new Map<Action, Outcome>()
+    for (const action of turn.plan.actions) {
+      if (action.kind === 'start-balancer') outcomes.set(action, await this.#startBalancer(action))
+    }
+    const own = turn.plan.actions.filter((a): a is OfInstance => a.kind !== 'start-balancer')
+    await Promise.all(own.map(async (a) => outcomes.set(a, await this.#one(a, turn))))
+    const failure = await this.#syncBalancer(turn, outcomes)
+    for (const action of own) {
+      const rotates = action.kind === 'admit' || action.kind === 'drain'
+      const applied = outcomes.get(action)?.kind === 'applied'
+      if (rotates && applied && failure)
+        outcomes.set(action, { kind: 'failed', action, fault: failure })
+    }
+    return turn.plan.actions.flatMap((a) => outcomes.get(a) ?? [])
+  }
+
+  async #startBalancer(action: Action): Promise<Outcome> {
+    const { balancer, clock } = this.#actors
+    try {
+      this.#told = ''
+      const failure = await withDeadline(clock, 'starting the balancer', BALANCER_START_MS, (s) => {
+        return balancer.start(s)
+      })
+      return failure ? { kind: 'failed', action, fault: failure } : { kind: 'applied', action }
+    } catch (error) {
+      return failed(action, error)
+    }
+  }
+
+  async #one(action: OfInstance, turn: Turn): Promise<Outcome> {
+    const group = turn.spec.groups.find((g) => g.name === action.group)
+    if (group === undefined) return { kind: 'skipped', action, reason: 'the group is gone' }
+    if (action.kind === 'admit') return { kind: 'applied', action }
+    if (action.kind === 'drain' && !turn.stored) {
+      return { kind: 'skipped', action, reason: 'the plan could not be stored' }
+    }
+    try {
+      return await withDeadline(this.#actors.clock, action.kind, ACTION_MS, (s) => {
+        return this.#actors.provider.apply(action, group, s)
+      })
+    } catch (error) {
+      return failed(action, error)
+    }
+  }
+
+  // Declarative: the complete list, from what the provider says now.
+  async #syncBalancer(turn: Turn, outcomes: Map<Action, Outcome>): Promise<Fault | undefined> {
+    const served = turn.spec.groups.filter((g) => g.http !== undefined)
+    const started = [...outcomes.values()].some((o) => {
+      return o.action.kind === 'start-balancer' && o.kind === 'applied'
+    })
+    if (served.length === 0) return undefined
+    if (turn.balancer.kind === 'down' && !started) return turn.balancer.fault
+    try {
+      const groups = await Promise.all(served.map((g) => this.#groupFor(g, turn)))
+      const startId = turn.balancer.kind === 'up' ? turn.balancer.startId : 'new'
+      const telling = JSON.stringify([startId, groups])
+      if (telling === this.#told) return undefined
+      const failure = await withDeadline(this.#actors.clock, 'configure', CONFIGURE_MS, (s) => {
+        return this.#actors.balancer.configure(groups, s)
+      })
+      this.#told = failure === undefined ? telling : ''
+      return failure
+    } catch (error) {
+      this.#told = ''
+      return fault('E_BALANCER', (error as Error).message, true)
+    }
+  }
+
+  async #groupFor(group: GroupSpec, turn: Turn): Promise<BalancerGroup> {
+    const { provider, clock } = this.#actors
+    const status = await withDeadline(clock, 'the provider', ACTION_MS, (s) =>
+      provider.observe(group, s),
+    )
+    if (status.kind === 'unknown') throw new Error(status.fault.message)
+    const http = group.http
+    if (http === undefined) throw new Error(`${group.name} serves no HTTP`)
+    const { listen, balance, health, maxInFlight, queueTimeoutMs } = http
+    const { maxBodyBytes, timeoutMs, trustForwarded } = http
+    return {
+      group: group.name,
+      ...{ listen, balance, maxInFlight, queueTimeoutMs, maxBodyBytes, timeoutMs, trustForwarded },
+      ...(health === undefined ? {} : { health }),
+      targets: status.instances.flatMap((i) => targetOf(i, turn)),
+    }
+  }
+}
+
+function targetOf(instance: Instance, turn: Turn): BalancerGroup['targets'] {
+  const { id, host, port, phase } = instance
+  const base = { instance: id, host, port }
+  if (phase === 'draining' || phase === 'stopping') return [{ ...base, state: 'draining' }]
+  if (phase !== 'ready') return []
+  const admitted = turn.plan.actions.some((a) => a.kind === 'admit' && a.instance === id)
+  const known = turn.observation.groups.some((g) => {
+    return g.balancer?.kind === 'up' && g.balancer.targets.some((t) => t.instance === id)
+  })
+  // A balancer that was just started begins with everything that is ready.
+  const fresh = turn.plan.actions.some((a) => a.kind === 'start-balancer')
+  return admitted || known || fresh ? [{ ...base, state: 'active' }] : []
+}
+
+function failed(action: Action, error: unknown): Outcome {
+  return { kind: 'failed', action, fault: fault('E_TIMEOUT', (error as Error).message, true) }
+}

@@ -1,0 +1,34 @@
+// Every call to the outside has a deadline.
+import type { Clock } from '../core/ports.ts'
+
+/** What a call that took too long rejects with. */
+export class DeadlineError extends Error {
+  constructor(what: string, ms: number) {
+    super(`${what} took longer than ${ms} ms`)
+    this.name = 'DeadlineError'
+  }
+}
+
+/** Runs `call` with a signal that aborts after `ms`; rejects with DeadlineError even if it ignores the signal. */
+export async function withDeadline<T>(
+  clock: Clock,
+  what: string,
+  ms: number,
+  call: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const over = new AbortController()
+  const done = new AbortController()
+  const late = clock.sleep(ms, done.signal).then(() => {
+    if (done.signal.aborted) return undefined as never
+    over.abort(new DeadlineError(what, ms))
+    throw new DeadlineError(what, ms)
+  })
+  const result = call(over.signal)
+  // After a deadline nobody looks at the result any more; it must not become an unhandled rejection.
+  result.catch(() => {})
+  try {
+    return await Promise.race([result, late])
+  } finally {
+    done.abort()
+  }
+}

@@ -1,0 +1,62 @@
+// One turn of the loop, the product in a few lines: observe → decide → plan → store → act → remember → store.
+import { decide } from '../core/decide.ts'
+import type { Command, Fault, Memory, Outcome, Spec, Tick } from '../core/model.ts'
+import { makePlan } from '../core/plan.ts'
+import type { Store } from '../core/ports.ts'
+import { remember } from '../core/remember.ts'
+import { CORE_VERSION } from '../core/version.ts'
+import type { Actor } from './act.ts'
+import type { Observer } from './observe.ts'
+
+/** Memory is kept at least this often, in ticks. */
+const KEEP_EVERY = 100
+
+export interface TurnInput {
+  readonly id: number
+  readonly spec: Spec
+  readonly memory: Memory
+  readonly commands: readonly Command[]
+  readonly storeWritable: boolean
+}
+
+export interface Turned {
+  readonly tick: Tick
+  readonly memory: Memory
+  /** Why the tick is not (completely) stored. */
+  readonly storeFault?: Fault
+}
+
+export interface TurnParts {
+  readonly observer: Observer
+  readonly actor: Actor
+  readonly store: Store
+}
+
+/** Makes one tick. The plan is stored before it is carried out. */
+export async function turn(input: TurnInput, parts: TurnParts): Promise<Turned> {
+  const { id, spec } = input
+  const seen = await parts.observer.observe(spec, input.commands, input.storeWritable)
+  const { observation } = seen
+  const decided = decide(spec, observation, input.memory)
+  const plan = makePlan(spec, observation, decided.memory)
+  const base = { id, specHash: spec.hash, coreVersion: CORE_VERSION }
+  const planned: Tick = { ...base, observation, decisions: decided.decisions, plan }
+  const planFault = plan.actions.length > 0 ? parts.store.plan(planned) : undefined
+  const stored = planFault === undefined
+  const outcomes = await parts.actor.act({
+    spec,
+    plan,
+    observation,
+    balancer: seen.balancer,
+    stored,
+  })
+  const memory = remember(decided.memory, decided.decisions, outcomes, observation.atMs)
+  const tick: Tick = { ...planned, outcomes }
+  const keep = id % KEEP_EVERY === 0 || worthKeeping(input, outcomes)
+  const storeFault = parts.store.finish(tick, keep ? memory : undefined) ?? planFault
+  return { tick, memory, ...(storeFault === undefined ? {} : { storeFault }) }
+}
+
+function worthKeeping(input: TurnInput, outcomes: readonly Outcome[]): boolean {
+  return input.commands.length > 0 || outcomes.length > 0
+}

@@ -1,0 +1,96 @@
+// Cumulative counters of the balancer → readings over the last seconds.
+import type { EpochMs, Reading } from '../core/model.ts'
+import { type BalancerCounters, LATENCY_BOUNDS_MS } from '../core/ports.ts'
+
+/** In flight and rate: short, so that a spike shows at once. */
+const SHORT_MS = 1_000
+/** Latency and errors: long enough to have a 99th percentile. */
+const LONG_MS = 5_000
+const LEAST_MS = 500
+
+interface Snapshot {
+  readonly monotonicMs: number
+  readonly counters: BalancerCounters
+}
+
+export interface WindowReadings {
+  readonly inFlight: Reading
+  readonly rps: Reading
+  readonly p99Ms: Reading
+  readonly errorsRatio: Reading
+}
+
+/** The snapshots of one group since the balancer's last start. */
+export class CounterWindow {
+  #startId = ''
+  #snapshots: Snapshot[] = []
+
+  /** Adds what the balancer says now. Counters that began anew begin a new window. */
+  add(startId: string, snapshot: Snapshot): void {
+    if (startId !== this.#startId) this.#snapshots = []
+    this.#startId = startId
+    this.#snapshots.push(snapshot)
+    // One snapshot older than the long window is kept as its beginning.
+    const old = (s: Snapshot | undefined) => {
+      return s !== undefined && snapshot.monotonicMs - s.monotonicMs >= LONG_MS
+    }
+    while (old(this.#snapshots[1])) this.#snapshots.shift()
+  }
+
+  readings(atMs: EpochMs): WindowReadings {
+    const now = this.#snapshots.at(-1)
+    const short = this.#since(SHORT_MS)
+    const long = this.#snapshots[0]
+    if (now === undefined || short === undefined || long === undefined) return missing(YOUNG)
+    const elapsedMs = now.monotonicMs - short.monotonicMs
+    if (elapsedMs < LEAST_MS) return missing(YOUNG)
+    const inFlight = (now.counters.inFlightMs - short.counters.inFlightMs) / elapsedMs
+    const rps = ((now.counters.requests - short.counters.requests) / elapsedMs) * 1000
+    return {
+      inFlight: { kind: 'value', value: inFlight, atMs },
+      rps: { kind: 'value', value: rps, atMs },
+      p99Ms: p99(long.counters.latency, now.counters.latency, atMs),
+      errorsRatio: errors(long.counters, now.counters, atMs),
+    }
+  }
+
+  // The newest snapshot that is at least `ms` old, else the oldest.
+  #since(ms: number): Snapshot | undefined {
+    const now = this.#snapshots.at(-1)
+    if (now === undefined) return undefined
+    const aged = this.#snapshots.filter((s) => now.monotonicMs - s.monotonicMs >= ms)
+    return aged.at(-1) ?? this.#snapshots[0]
+  }
+}
+
+const YOUNG = 'the balancer was watched for less than a second'
+
+/** All readings missing for one reason. */
+export function missing(reason: string): WindowReadings {
+  const reading = { kind: 'missing', reason } as const
+  return { inFlight: reading, rps: reading, p99Ms: reading, errorsRatio: reading }
+}
+
+// The upper bound of the bucket that holds the 99th percentile: never too good.
+function p99(before: readonly number[], now: readonly number[], atMs: EpochMs): Reading {
+  const counts = now.map((n, i) => n - (before[i] ?? 0))
+  const total = counts.reduce((sum, n) => sum + n, 0)
+  if (total === 0) return { kind: 'missing', reason: 'no response in the last seconds' }
+  let left = total - Math.ceil(total * 0.99)
+  for (let i = counts.length - 1; i >= 0; i--) {
+    left -= counts[i] ?? 0
+    if (left < 0) {
+      const bound = LATENCY_BOUNDS_MS[Math.min(i, LATENCY_BOUNDS_MS.length - 1)] ?? 0
+      return { kind: 'value', value: bound, atMs }
+    }
+  }
+  return { kind: 'missing', reason: 'the latency counters went back' }
+}
+
+function errors(before: BalancerCounters, now: BalancerCounters, atMs: EpochMs): Reading {
+  const of = (c: BalancerCounters) => c.server + c.badGateway + c.shed
+  const all = (c: BalancerCounters) => of(c) + c.ok + c.client
+  const total = all(now) - all(before)
+  if (total <= 0) return { kind: 'missing', reason: 'no response in the last seconds' }
+  return { kind: 'value', value: (of(now) - of(before)) / total, atMs }
+}
