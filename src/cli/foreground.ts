@@ -35,8 +35,8 @@ export async function runForeground(
   app.service.onTick((tick) => printTick(tick, output))
   await Promise.race([started(app), ended.promise])
   announce(app, output)
-  app.shutdownAsked.then(() => ended.resolve('stop'))
-  const how = await ended.promise
+  const asked = app.shutdownAsked.then(() => 'stop' as const)
+  const how = await Promise.race([ended.promise, asked])
   await (how === 'stop' ? stop(app, signals.again, output) : app.close())
   signals.remove()
   return DONE

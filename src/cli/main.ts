@@ -2,6 +2,7 @@
 import { Command, CommanderError } from 'commander'
 import { errorBody } from '../core/errors.ts'
 import { addCheck } from './commands/check.ts'
+import { addDemo } from './commands/demo.ts'
 import { addDown } from './commands/down.ts'
 import { addExplain } from './commands/explain.ts'
 import { addHold } from './commands/hold.ts'
@@ -25,6 +26,7 @@ const VERBS = [
   addRestart,
   addExplain,
   addLogs,
+  addDemo,
 ]
 
 /** The whole program, not yet run. */
