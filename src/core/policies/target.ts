@@ -71,5 +71,5 @@ function blind(policy: string, why: string): Recommendation {
 
 function sized(exact: number, current: number): number {
   if (current > 0 && Math.abs(exact / current - 1) <= TOLERANCE) return current
-  return Math.ceil(exact - 1e-9)
+  return Math.max(0, Math.ceil(exact - 1e-9))
 }

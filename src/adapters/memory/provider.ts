@@ -1,0 +1,122 @@
+// Instances that exist only as values: boot takes its time, anything can be made to die.
+import { fault } from '../../core/errors.ts'
+import type { Action, Exit, GroupSpec, GroupStatus, Instance, Outcome } from '../../core/model.ts'
+import type { Cancel, Provider } from '../../core/ports.ts'
+import type { MemoryClock } from './clock.ts'
+
+/** Instances by id; time passes with the clock it was given. */
+export class MemoryProvider implements Provider {
+  /** How long a started instance takes to become ready. */
+  bootMs = 2_000
+  /** How long one takes to end after a stop. */
+  stopMs = 500
+  /** Makes every call answer that nothing can be seen or done. */
+  unreachable = false
+  /** Makes every started instance die before it is ready. */
+  stillborn = false
+  cpuPercent = 30
+  readonly #clock: MemoryClock
+  readonly #instances = new Map<string, Instance>()
+
+  constructor(clock: MemoryClock) {
+    this.#clock = clock
+  }
+
+  async observe(group: GroupSpec, _cancel: Cancel): Promise<GroupStatus> {
+    if (this.unreachable) {
+      return { kind: 'unknown', fault: fault('E_TIMEOUT', 'the provider is unreachable', true) }
+    }
+    this.#pass()
+    return { kind: 'known', instances: this.all().filter((i) => i.group === group.name) }
+  }
+
+  async apply(action: Action, _group: GroupSpec, _cancel: Cancel): Promise<Outcome> {
+    if (this.unreachable) {
+      return {
+        kind: 'failed',
+        action,
+        fault: fault('E_TIMEOUT', 'the provider is unreachable', true),
+      }
+    }
+    if (action.kind === 'start') return this.#start(action)
+    if (action.kind === 'start-balancer' || action.kind === 'admit') {
+      return { kind: 'skipped', action, reason: 'not for the provider' }
+    }
+    const instance = this.#instances.get(action.instance)
+    if (instance === undefined) return { kind: 'skipped', action, reason: 'it is not there' }
+    if (action.kind === 'forget') this.#instances.delete(instance.id)
+    else if (action.kind === 'kill') this.#end(instance, true)
+    else this.#enter(instance, action.kind === 'drain' ? 'draining' : 'stopping')
+    return { kind: 'applied', action }
+  }
+
+  async adopt(_cancel: Cancel): Promise<number> {
+    return this.all().filter((i) => i.phase !== 'exited').length
+  }
+
+  async logs(): Promise<readonly string[]> {
+    return []
+  }
+
+  onChange(_listener: () => void): void {}
+
+  async close(): Promise<void> {}
+
+  /** Everything there is, oldest first. */
+  all(): readonly Instance[] {
+    return [...this.#instances.values()]
+  }
+
+  /** Ends an instance as a crash would. */
+  crash(id: string): void {
+    const instance = this.#instances.get(id)
+    if (instance !== undefined) this.#end(instance, false)
+  }
+
+  #start(action: Extract<Action, { kind: 'start' }>): Outcome {
+    if (this.#instances.has(action.instance)) return { kind: 'applied', action }
+    const atMs = this.#clock.now()
+    this.#instances.set(action.instance, {
+      id: action.instance,
+      group: action.group,
+      generation: action.generation,
+      phase: 'starting',
+      host: '127.0.0.1',
+      port: 20_000 + this.#instances.size,
+      startedAtMs: atMs,
+      phaseAtMs: atMs,
+      cpuPercent: { kind: 'missing', reason: 'just started' },
+      memoryBytes: { kind: 'missing', reason: 'just started' },
+    })
+    return { kind: 'applied', action }
+  }
+
+  // What time alone does: boots end, stops end.
+  #pass(): void {
+    const nowMs = this.#clock.now()
+    for (const instance of this.all()) {
+      const ageMs = nowMs - instance.phaseAtMs
+      if (instance.phase === 'starting' && ageMs >= this.bootMs) {
+        if (this.stillborn) this.#end(instance, false)
+        else this.#enter(instance, 'ready')
+      } else if (instance.phase === 'stopping' && ageMs >= this.stopMs) this.#end(instance, true)
+      else if (instance.phase === 'ready') {
+        const cpuPercent = { kind: 'value', value: this.cpuPercent, atMs: nowMs } as const
+        this.#instances.set(instance.id, { ...instance, cpuPercent })
+      }
+    }
+  }
+
+  #enter(instance: Instance, phase: Instance['phase']): void {
+    const phaseAtMs = phase === instance.phase ? instance.phaseAtMs : this.#clock.now()
+    this.#instances.set(instance.id, { ...instance, phase, phaseAtMs })
+  }
+
+  #end(instance: Instance, expected: boolean): void {
+    if (instance.phase === 'exited') return
+    const atMs = this.#clock.now()
+    const wasReady = instance.phase !== 'starting'
+    const exit: Exit = { code: expected ? 0 : 1, atMs, wasReady, expected, lastLines: [] }
+    this.#instances.set(instance.id, { ...instance, phase: 'exited', phaseAtMs: atMs, exit })
+  }
+}

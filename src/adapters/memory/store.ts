@@ -1,0 +1,76 @@
+// The store as plain maps: the reference implementation, and the one for runs that leave nothing behind.
+import { fault } from '../../core/errors.ts'
+import type { Fault, Memory, Spec, Tick } from '../../core/model.ts'
+import type { Store } from '../../core/ports.ts'
+
+/** Keeps everything until it is closed; `broken` makes every write fail. */
+export class MemoryStore implements Store {
+  broken = false
+  readonly #ticks = new Map<number, Tick>()
+  readonly #specs = new Map<string, Spec>()
+  #memory: { readonly tick: number; readonly memory: Memory } | undefined
+
+  plan(tick: Tick): Fault | undefined {
+    return this.#write(() => this.#ticks.set(tick.id, copy(tick)))
+  }
+
+  finish(tick: Tick, memory?: Memory): Fault | undefined {
+    return this.#write(() => {
+      this.#ticks.set(tick.id, copy(tick))
+      if (memory !== undefined) this.#memory = { tick: tick.id, memory: copy(memory) }
+    })
+  }
+
+  saveSpec(spec: Spec): Fault | undefined {
+    return this.#write(() => this.#specs.set(spec.hash, copy(spec)))
+  }
+
+  spec(hash: string): Spec | undefined {
+    return this.#specs.get(hash)
+  }
+
+  recover(): ReturnType<Store['recover']> {
+    const kept = this.#memory
+    const ticks = [...this.#ticks.values()].filter((t) => t.id > (kept?.tick ?? 0))
+    const lastId = Math.max(0, ...this.#ticks.keys())
+    const memory = kept === undefined ? {} : { memory: copy(kept.memory) }
+    return { ...memory, ticks: ticks.sort((a, b) => a.id - b.id), lastId }
+  }
+
+  tick(id: number): Tick | undefined {
+    return this.#ticks.get(id)
+  }
+
+  ticks(query: Parameters<Store['ticks']>[0]): readonly Tick[] {
+    const { before = Number.MAX_SAFE_INTEGER, limit, group, changedOnly = false } = query
+    return [...this.#ticks.values()]
+      .filter((t) => t.id < before && (!changedOnly || isChange(t)))
+      .filter((t) => group === undefined || concerns(t, group))
+      .sort((a, b) => b.id - a.id)
+      .slice(0, limit)
+  }
+
+  close(): void {
+    this.#ticks.clear()
+  }
+
+  #write(write: () => void): Fault | undefined {
+    if (this.broken) return fault('E_STORE', 'the store is broken on purpose', true)
+    write()
+    return undefined
+  }
+}
+
+// What is read back is what JSON keeps, as with a store on disk.
+function copy<T>(value: T): T {
+  return JSON.parse(JSON.stringify(value)) as T
+}
+
+function isChange(tick: Tick): boolean {
+  return tick.plan.actions.length > 0 || tick.decisions.some((d) => d.from !== d.to)
+}
+
+function concerns(tick: Tick, group: string): boolean {
+  const acted = tick.plan.actions.some((a) => a.kind !== 'start-balancer' && a.group === group)
+  return acted || tick.decisions.some((d) => d.group === group && d.from !== d.to)
+}
