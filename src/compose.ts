@@ -77,6 +77,24 @@ export async function compose(options: ComposeOptions): Promise<Application> {
   }
 }
 
+/** Whether a controller holds the state folder. */
+export function isInUse(stateDir: string): boolean {
+  const lock = lockState(stateDir)
+  lock?.release()
+  return lock === undefined
+}
+
+/** The specification of the last tick in a state folder, where there is one. */
+export function lastSpec(stateDir: string): Spec | undefined {
+  const store = openSqliteStore(stateDir)
+  try {
+    const newest = store.ticks({ limit: 1 })[0]
+    return newest === undefined ? undefined : store.spec(newest.specHash)
+  } finally {
+    store.close()
+  }
+}
+
 async function assemble(options: ComposeOptions, release: () => void): Promise<Application> {
   const { spec, stateDir } = options
   const clock = systemClock

@@ -6,9 +6,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { type ErrorCode, PlimsollError } from '../core/errors.ts'
 import type { StatusView } from '../engine/view.ts'
 import { call, isRunning } from './client.ts'
-import type { UpOptions, UpSource } from './commands/up.ts'
 import { EXIT } from './failure.ts'
 import type { Output } from './output.ts'
+import type { UpOptions, UpSource } from './source.ts'
 
 const POLL_MS = 100
 const EXTRA_MS = 15_000

@@ -30,8 +30,10 @@ export class Stopper {
     if (this.#hurry.signal.aborted) return
     const gone = this.#waitUntilGone(2 * graceMs + EXTRA_MS)
     const id = `shutdown-${this.#ports.clock.now()}`
+    // The first turn must know already, or it would bring the balancer back.
+    const taken = this.#controller.submit({ kind: 'shutdown', id, by: 'operator' })
     this.#controller.resume()
-    await this.#controller.submit({ kind: 'shutdown', id, by: 'operator' })
+    await taken
     await gone
   }
 

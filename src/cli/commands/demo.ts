@@ -113,7 +113,9 @@ class Watch {
   constructor(stage: Stage, output: Output) {
     this.#stage = stage
     this.#output = output
-    this.#timer = setInterval(() => this.#look().catch((e) => output.note(String(e))), LOOK_MS)
+    this.#timer = setInterval(() => {
+      this.#look().catch((error: unknown) => output.note(String(error)))
+    }, LOOK_MS)
   }
 
   /** Ready or on the way, for the live view. */

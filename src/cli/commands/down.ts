@@ -3,11 +3,8 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Command } from 'commander'
-import { lockState } from '../../adapters/sqlite/lock.ts'
-import { openSqliteStore } from '../../adapters/sqlite/store.ts'
-import { compose } from '../../compose.ts'
+import { compose, isInUse, lastSpec } from '../../compose.ts'
 import { PlimsollError } from '../../core/errors.ts'
-import type { Spec } from '../../core/model.ts'
 import { call, isRunning } from '../client.ts'
 import { EXIT } from '../failure.ts'
 import { stateDirOf } from '../place.ts'
@@ -42,9 +39,7 @@ export function addDown(program: Command): void {
 async function throughController(stateDir: string): Promise<boolean> {
   await call(stateDir, 'POST', '/shutdown', {})
   for (let waited = 0; waited < MOST_WAIT_MS; waited += POLL_MS) {
-    const lock = lockState(stateDir)
-    lock?.release()
-    if (lock !== undefined) return true
+    if (!isInUse(stateDir)) return true
     await sleep(POLL_MS)
   }
   return false
@@ -52,8 +47,12 @@ async function throughController(stateDir: string): Promise<boolean> {
 
 // The controller is gone, the application is not: this process takes its place for as long as it takes.
 async function alone(stateDir: string): Promise<boolean> {
+  const spec = lastSpec(stateDir)
+  if (spec === undefined) {
+    throw new PlimsollError('E_NOT_RUNNING', `nothing was started from ${stateDir}`)
+  }
   const app = await compose({
-    spec: lastSpec(stateDir),
+    spec,
     stateDir,
     version: VERSION,
     file: null,
@@ -63,17 +62,4 @@ async function alone(stateDir: string): Promise<boolean> {
   })
   await app.stop()
   return true
-}
-
-function lastSpec(stateDir: string): Spec {
-  const store = openSqliteStore(stateDir)
-  try {
-    const newest = store.ticks({ limit: 1 })[0]
-    const spec = newest === undefined ? undefined : store.spec(newest.specHash)
-    if (spec === undefined)
-      throw new PlimsollError('E_NOT_RUNNING', `nothing was started from ${stateDir}`)
-    return spec
-  } finally {
-    store.close()
-  }
 }

@@ -1,27 +1,15 @@
 // `plimsoll up`: start, adopt, or apply a changed file.
 import { existsSync } from 'node:fs'
 import type { Command } from 'commander'
-import type { Config } from '../../config/parse.ts'
 import { PlimsollError } from '../../core/errors.ts'
 import type { ReloadResult } from '../../engine/service.ts'
 import { call, isRunning, readControllerFile } from '../client.ts'
 import { runDetached } from '../detach.ts'
 import { runForeground } from '../foreground.ts'
 import type { Output } from '../output.ts'
-import { commandConfig, loadConfig, type PlaceOptions, stateDirOf } from '../place.ts'
-import { type CommonOptions, DONE, run, withDryRun, withPlace } from '../verb.ts'
-
-export interface UpOptions extends CommonOptions {
-  readonly detach?: boolean
-  readonly listen?: string
-}
-
-/** What `up` was asked to run. */
-export interface UpSource {
-  readonly config: Config
-  readonly file: string | null
-  readonly command: readonly string[]
-}
+import { stateDirOf } from '../place.ts'
+import { sourceOf, type UpOptions, type UpSource } from '../source.ts'
+import { DONE, run, withDryRun, withPlace } from '../verb.ts'
 
 export function addUp(program: Command): void {
   const command = program
@@ -40,22 +28,6 @@ export function addUp(program: Command): void {
       return runForeground(source, stateDir, output)
     }),
   )
-}
-
-/** The file or the command. Throws E_USAGE, E_FILE_MISSING, E_FILE_INVALID. */
-export function sourceOf(
-  command: readonly string[],
-  options: PlaceOptions & { listen?: string },
-): UpSource {
-  if (command.length > 0) {
-    if (options.file !== undefined)
-      throw new PlimsollError('E_USAGE', 'either --file or a command, not both')
-    return { config: commandConfig(command, options.listen), file: null, command }
-  }
-  if (options.listen !== undefined)
-    throw new PlimsollError('E_USAGE', '--listen goes with a command')
-  const { file, config } = loadConfig(options)
-  return { config, file, command }
 }
 
 // A second `up` is how a changed file is applied.

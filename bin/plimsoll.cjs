@@ -1,0 +1,33 @@
+#!/usr/bin/env node
+// Starts the command line; on a Node that is too old it says so in one line. Old syntax: such a
+// Node must read it.
+'use strict'
+
+const parts = process.versions.node.split('.')
+const isOld = Number(parts[0]) < 22 || (Number(parts[0]) === 22 && Number(parts[1]) < 18)
+
+if (isOld) {
+  process.stderr.write(
+    `E_NODE_VERSION: plimsoll needs Node 22.18 or newer, and this is Node ${process.versions.node}.\n`,
+  )
+  process.exitCode = 1
+} else {
+  start()
+}
+
+function start() {
+  const fs = require('node:fs')
+  const path = require('node:path')
+  const url = require('node:url')
+  // __dirname is the real folder also when npm's link in node_modules/.bin was called.
+  const root = path.dirname(__dirname)
+  const built = path.join(root, 'dist', 'cli', 'main.js')
+  const source = path.join(root, 'src', 'cli', 'main.ts')
+  // Where both exist, as in a checkout after a build, the source is what is meant.
+  const main = fs.existsSync(source) ? source : built
+  import(url.pathToFileURL(main).href).catch((error) => {
+    const text = error instanceof Error ? error.stack : error
+    process.stderr.write(`${text}\n`)
+    process.exitCode = 1
+  })
+}

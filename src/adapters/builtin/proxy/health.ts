@@ -1,0 +1,111 @@
+// Active health checks of one instance, over connections of their own.
+import { request } from 'node:http'
+import { connect } from 'node:net'
+
+const HTTP_INTERVAL_MS = 500
+const TCP_INTERVAL_MS = 1_000
+const TIMEOUT_MS = 1_000
+/** Failures in a row after which an instance is unhealthy. */
+const FAILURES = 2
+
+/** Where to look; without a path, accepting a connection is enough. */
+export interface Checked {
+  readonly host: string
+  readonly port: number
+  readonly path?: string
+}
+
+interface Verdict {
+  readonly passed: boolean
+  readonly reason: string
+}
+
+/**
+ * Checks an instance until `stop`. `report(healthy, reason)` is called after every pass and after the
+ * second failure in a row. A check starts half a second (a second for TCP) after the last one started.
+ */
+export class HealthCheck {
+  readonly #checked: Checked
+  readonly #report: (healthy: boolean, reason: string) => void
+  #timer: NodeJS.Timeout | undefined
+  #failures = 0
+  #stopped = false
+
+  constructor(checked: Checked, report: (healthy: boolean, reason: string) => void) {
+    this.#checked = checked
+    this.#report = report
+    this.#schedule(this.#intervalMs())
+  }
+
+  /** Checks no more; a check under way is not reported. */
+  stop(): void {
+    this.#stopped = true
+    clearTimeout(this.#timer)
+  }
+
+  #intervalMs(): number {
+    return this.#checked.path === undefined ? TCP_INTERVAL_MS : HTTP_INTERVAL_MS
+  }
+
+  #schedule(delayMs: number): void {
+    this.#timer = setTimeout(() => {
+      const startedAtMs = performance.now()
+      const check = this.#checked.path === undefined ? checkTcp : checkHttp
+      check(this.#checked, (verdict) => {
+        if (this.#stopped) return
+        this.#note(verdict)
+        this.#schedule(Math.max(0, this.#intervalMs() - (performance.now() - startedAtMs)))
+      })
+    }, delayMs)
+  }
+
+  #note(verdict: Verdict): void {
+    this.#failures = verdict.passed ? 0 : this.#failures + 1
+    if (verdict.passed || this.#failures >= FAILURES) this.#report(verdict.passed, verdict.reason)
+  }
+}
+
+function checkHttp(checked: Checked, done: (verdict: Verdict) => void): void {
+  const what = `GET ${checked.path}`
+  let over = false
+  const finish = (passed: boolean, reason: string) => {
+    if (over) return
+    over = true
+    clearTimeout(timer)
+    probe.destroy()
+    done({ passed, reason })
+  }
+  const probe = request({
+    host: checked.host,
+    port: checked.port,
+    path: checked.path,
+    agent: false,
+    headers: { 'User-Agent': 'plimsoll-health' },
+  })
+  const timer = setTimeout(
+    () => finish(false, `${what} was not answered within ${TIMEOUT_MS / 1000} s`),
+    TIMEOUT_MS,
+  )
+  probe.on('response', (response) => {
+    const status = response.statusCode ?? 0
+    finish(status >= 200 && status < 400, `${what} answered ${status}`)
+  })
+  probe.on('error', (error) => finish(false, `${what} failed: ${error.message}`))
+  probe.end()
+}
+
+function checkTcp(checked: Checked, done: (verdict: Verdict) => void): void {
+  let over = false
+  const finish = (passed: boolean, reason: string) => {
+    if (over) return
+    over = true
+    socket.destroy()
+    done({ passed, reason })
+  }
+  const socket = connect({ host: checked.host, port: checked.port, timeout: TIMEOUT_MS })
+  socket.on('connect', () => finish(true, 'it accepts connections'))
+  socket.on('timeout', () =>
+    finish(false, `no connection was accepted within ${TIMEOUT_MS / 1000} s`),
+  )
+  socket.on('error', (error) => finish(false, `connecting failed: ${error.message}`))
+}

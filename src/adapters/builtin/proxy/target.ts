@@ -1,0 +1,68 @@
+// One instance as the balancer sees it: where it is, whether it takes requests, how many it has.
+
+import type { TargetStatus } from '../../../core/model.ts'
+import type { BalancerTarget } from '../../../core/ports.ts'
+import { UpstreamAgent } from './upstream-agent.ts'
+
+/** One instance of a group. Starts as healthy: only ready instances are admitted. */
+export class Target {
+  readonly instance: string
+  readonly host: string
+  readonly port: number
+  #state: BalancerTarget['state']
+  /** Requests that it was given and that are not over, tunnels included. */
+  inFlight = 0
+  healthy = true
+  /** A live request found nobody listening, and no check has passed since. */
+  refused = false
+  /** Keeps idle connections; only for requests that may be sent again. */
+  readonly reusing: UpstreamAgent
+  /** A new connection for each request. */
+  readonly fresh: UpstreamAgent
+  #healthSinceMs = Date.now()
+  #healthReason = 'admitted as ready'
+
+  constructor(target: BalancerTarget) {
+    this.instance = target.instance
+    this.host = target.host
+    this.port = target.port
+    this.#state = target.state
+    this.reusing = new UpstreamAgent(target.host, target.port, true)
+    this.fresh = new UpstreamAgent(target.host, target.port, false)
+  }
+
+  get state(): BalancerTarget['state'] {
+    return this.#state
+  }
+
+  /** Idle connections are of no use while it drains, and would only hold it up. */
+  set state(state: BalancerTarget['state']) {
+    this.#state = state
+    this.reusing.keepIdle(state === 'active')
+  }
+
+  /** Notes a verdict on health. Returns whether it changed. */
+  judge(healthy: boolean, reason: string): boolean {
+    if (healthy) this.refused = false
+    if (this.healthy === healthy) return false
+    this.healthy = healthy
+    this.#healthSinceMs = Date.now()
+    this.#healthReason = reason
+    return true
+  }
+
+  status(): TargetStatus {
+    return {
+      instance: this.instance,
+      state: this.#state,
+      health: this.healthy ? 'healthy' : 'unhealthy',
+      healthSinceMs: this.#healthSinceMs,
+      healthReason: this.#healthReason,
+      inFlight: this.inFlight,
+    }
+  }
+
+  isAt(target: BalancerTarget): boolean {
+    return this.host === target.host && this.port === target.port
+  }
+}

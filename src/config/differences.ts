@@ -1,0 +1,114 @@
+// A specification back in the words of the file, and what differs between two of them.
+import type { GroupSpec, HttpSpec, ResourceSpec, RunSpec, Spec } from '../core/model.ts'
+import { canonicalJson } from './hash.ts'
+import { hidden, isSecret } from './secrets.ts'
+import { formatDuration, formatShare, formatSize } from './units.ts'
+
+/** One value that is not the same in two specifications, in the words of the file. */
+export interface Difference {
+  /** Like `groups.web.scaling.max_instances`. */
+  readonly path: string
+  /**
+   * Values as the file spells them; `absent`, `present` for whole entries, `(hidden)` for secrets.
+   */
+  readonly from: string
+  readonly to: string
+}
+
+/** The specification as the file would spell it, every default written out; URLs are not in it. */
+export function fileOf(spec: Spec): Record<string, unknown> {
+  return {
+    app: spec.app,
+    interval: formatDuration(spec.intervalMs),
+    groups: byName(spec.groups, groupOf),
+    resources: byName(spec.resources, resourceOf),
+  }
+}
+
+/** What differs, in the order of the file; empty when nothing does. Secrets are not shown. */
+export function diffSpecs(from: Spec, to: Spec): readonly Difference[] {
+  return differences([], fileOf(from), fileOf(to))
+}
+
+type Plain = Readonly<Record<string, unknown>>
+
+function differences(path: readonly string[], from: unknown, to: unknown): readonly Difference[] {
+  if (canonicalJson(from ?? null) === canonicalJson(to ?? null)) return []
+  if (isPlain(from) && isPlain(to)) {
+    const keys = [...new Set([...Object.keys(from), ...Object.keys(to)])]
+    return keys.flatMap((key) => differences([...path, key], from[key], to[key]))
+  }
+  return [{ path: path.join('.'), from: shown(path, from), to: shown(path, to) }]
+}
+
+function isPlain(value: unknown): value is Plain {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function shown(path: readonly string[], value: unknown): string {
+  if (value === undefined) return 'absent'
+  if (isPlain(value)) return 'present'
+  if (isSecret(path, value)) return hidden
+  return typeof value === 'string' ? value : JSON.stringify(value)
+}
+
+function byName<T extends { readonly name: string }>(
+  entries: readonly T[],
+  describe: (entry: T) => Plain,
+): Plain {
+  return Object.fromEntries(entries.map((entry) => [entry.name, describe(entry)]))
+}
+
+function groupOf(group: GroupSpec): Plain {
+  const { slo, scaling } = group
+  return {
+    mode: group.mode,
+    run: runOf(group.run),
+    http: group.http === undefined ? 'none' : httpOf(group.http),
+    slo: {
+      ...(slo.p99Ms === undefined ? {} : { p99: formatDuration(slo.p99Ms) }),
+      ...(slo.errorsRatio === undefined ? {} : { errors: formatShare(slo.errorsRatio) }),
+    },
+    scaling: {
+      min_instances: scaling.minInstances,
+      max_instances: scaling.maxInstances,
+      threshold: scaling.thresholdPercent,
+      settle: formatDuration(scaling.settleMs),
+      cooldown: formatDuration(scaling.cooldownMs),
+    },
+    signals: group.signals.map(({ kind, target }) => ({ [kind]: target })),
+    needs: group.needs,
+  }
+}
+
+function runOf(run: RunSpec): Plain {
+  return {
+    command: run.command,
+    shell: run.shell,
+    cwd: run.cwd,
+    ...(run.user === undefined ? {} : { user: run.user }),
+    env: run.env,
+    ...(run.envFile === undefined ? {} : { env_file: run.envFile }),
+    start_timeout: formatDuration(run.startTimeoutMs),
+    stop_timeout: formatDuration(run.stopTimeoutMs),
+  }
+}
+
+function httpOf(http: HttpSpec): Plain {
+  const { host, port } = http.listen
+  return {
+    listen: `${host.includes(':') ? `[${host}]` : host}:${port}`,
+    ...(http.health === undefined ? {} : { health: http.health }),
+    balance: http.balance,
+    max_in_flight: http.maxInFlight,
+    queue_timeout: formatDuration(http.queueTimeoutMs),
+    max_body: formatSize(http.maxBodyBytes),
+    timeout: formatDuration(http.timeoutMs),
+    trust_forwarded: http.trustForwarded,
+  }
+}
+
+function resourceOf({ connections }: ResourceSpec): Plain {
+  if (connections === undefined) return {}
+  return { connections: { total: connections.total, per_instance: connections.perInstance } }
+}

@@ -1,0 +1,110 @@
+// The kinds of single values that the file has, each with the words that say what was expected.
+import * as z from 'zod'
+import {
+  DURATION_PATTERN,
+  durationMs,
+  SHARE_PATTERN,
+  SIZE_PATTERN,
+  shareRatio,
+  sizeBytes,
+} from './units.ts'
+
+/** Longest duration that the file may name: a day, in milliseconds. */
+export const LONGEST_MS = 86_400_000
+
+/** What a name of an application, group or resource looks like. */
+export const NAME_PATTERN = /^[a-z][a-z0-9-]{0,40}$/
+/** The same in words. */
+export const NAME_EXPECTED =
+  'a name of a-z, 0-9 and -, starting with a letter, at most 41 characters'
+
+/** Name of an application, group or resource. */
+export const name = z.string({ error: NAME_EXPECTED }).regex(NAME_PATTERN, { error: NAME_EXPECTED })
+
+/** What the name of an environment variable looks like. */
+export const VARIABLE_PATTERN = /^[A-Za-z_][A-Za-z0-9_]{0,255}$/
+/** The same in words. */
+export const VARIABLE_EXPECTED = 'a name of letters, digits and _, not starting with a digit'
+
+/** A duration with its unit, from `shortestMs` to a day. */
+export function duration(shortestMs = 1) {
+  const least = shortestMs > 1 ? ` (at least ${shortestMs}ms)` : ''
+  const error = `a duration with a unit, like 300ms, 5s or 2m${least}`
+  return z
+    .string({ error })
+    .regex(DURATION_PATTERN, { error })
+    .refine((text) => durationMs(text) >= shortestMs && durationMs(text) <= LONGEST_MS, { error })
+}
+
+const SIZE = 'a size with a unit, like 400KB or 10MB'
+
+/** A size with its unit, from one byte to a terabyte. */
+export const size = z
+  .string({ error: SIZE })
+  .regex(SIZE_PATTERN, { error: SIZE })
+  .refine((text) => sizeBytes(text) >= 1 && sizeBytes(text) <= 1e12, { error: SIZE })
+
+const SHARE = 'a share with a percent sign, like 0.1%'
+
+/** A share of requests, from 0% to 100%. */
+export const share = z
+  .string({ error: SHARE })
+  .regex(SHARE_PATTERN, { error: SHARE })
+  .refine((text) => shareRatio(text) <= 1, { error: SHARE })
+
+/** A whole number between two bounds. */
+export function whole(min: number, max: number) {
+  const error = `a whole number from ${min} to ${max}`
+  return z.int({ error }).min(min, { error }).max(max, { error })
+}
+
+/** A number above zero, at most a million: what one instance should carry. */
+export const target = (() => {
+  const error = 'a number above 0, at most 1000000'
+  return z.number({ error }).gt(0, { error }).max(1e6, { error })
+})()
+
+/** Percent of one core, 1 to 100. */
+export const percent = (() => {
+  const error = 'a percentage from 1 to 100, as a plain number'
+  return z.number({ error }).min(1, { error }).max(100, { error })
+})()
+
+/** true or false. */
+export const flag = z.boolean({ error: 'true or false' })
+
+/** One of a few words. */
+export function word<const W extends readonly [string, ...string[]]>(words: W) {
+  return z.enum(words, { error: words.join(' or ') })
+}
+
+/** Text that is not empty, holds no NUL and is not absurdly long. */
+export function text(expected: string, pattern = /^[^\0]{1,4096}$/) {
+  return z.string({ error: expected }).regex(pattern, { error: expected })
+}
+
+const LISTEN = 'a port from 1 to 65535, or "host:port" like "127.0.0.1:8080"'
+const LISTEN_PATTERN = /^(\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9.-]{1,253}):(\d{1,5})$/
+
+/** Where to listen: a port (on every address), or host and port. */
+export const listen = z.union(
+  [
+    z.int({ error: LISTEN }).min(1, { error: LISTEN }).max(65_535, { error: LISTEN }),
+    z
+      .string({ error: LISTEN })
+      .regex(LISTEN_PATTERN, { error: LISTEN })
+      .refine((given) => isPort(address(given).port), { error: LISTEN }),
+  ],
+  { error: LISTEN },
+)
+
+function isPort(port: number): boolean {
+  return port >= 1 && port <= 65_535
+}
+
+/** Host and port of a `listen` value; a bare port means every address of the machine. */
+export function address(given: number | string): { host: string; port: number } {
+  if (typeof given === 'number') return { host: '0.0.0.0', port: given }
+  const match = LISTEN_PATTERN.exec(given)
+  return { host: (match?.[1] ?? '').replace(/^\[|\]$/g, ''), port: Number(match?.[2] ?? 0) }
+}

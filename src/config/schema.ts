@@ -1,0 +1,283 @@
+// The one description of plimsoll.yaml. Types, parser, JSON Schema and reference page come from
+// here.
+import * as z from 'zod'
+import {
+  duration,
+  flag,
+  listen,
+  NAME_PATTERN,
+  name,
+  percent,
+  share,
+  size,
+  target,
+  text,
+  VARIABLE_PATTERN,
+  whole,
+  word,
+} from './fields.ts'
+
+/** What holds where neither the group nor the file's own `scaling` says otherwise. */
+export const SCALING_DEFAULTS = {
+  min_instances: 1,
+  max_instances: 5,
+  threshold: 80,
+  settle: '60s',
+  cooldown: '5s',
+} as const
+
+/** Where a group listens that has `http` but no `listen`. */
+export const LISTEN_DEFAULT = '127.0.0.1:8080'
+
+/** The kinds of resource; the key's value is a connection URL or the variable that holds it. */
+export const RESOURCE_KINDS = ['postgres', 'mysql', 'redis', 'rabbitmq', 'kafka'] as const
+
+/** Balancing methods, the default first. */
+const BALANCE = ['least_connections', 'round_robin'] as const
+
+const map = (what: string) => ({ error: `a map with ${what}` })
+/**
+ * For the JSON Schema; the rules say it in words, so that what is under a wrong name is read too.
+ */
+const keys = (pattern: RegExp) => ({ propertyNames: { pattern: pattern.source } })
+
+const scaling = z
+  .strictObject(
+    {
+      min_instances: whole(0, 1000)
+        .meta({ default: SCALING_DEFAULTS.min_instances })
+        .optional()
+        .describe(
+          'Never fewer instances than this. 0 is only for groups without `http`: with it, ' +
+            'a request could find no instance.',
+        ),
+      max_instances: whole(1, 1000)
+        .meta({ default: SCALING_DEFAULTS.max_instances })
+        .optional()
+        .describe('Never more instances than this.'),
+      threshold: percent
+        .meta({ default: SCALING_DEFAULTS.threshold })
+        .optional()
+        .describe('CPU, in percent of one core, at which an instance counts as full.'),
+      settle: duration(0)
+        .meta({ default: SCALING_DEFAULTS.settle })
+        .optional()
+        .describe('Scale-in waits until fewer instances were wanted for this long.'),
+      cooldown: duration(0)
+        .meta({ default: SCALING_DEFAULTS.cooldown })
+        .optional()
+        .describe('Time after a scale-out in which no further one is made.'),
+    },
+    map('min_instances, max_instances, threshold'),
+  )
+  .describe('How many instances.')
+
+const run = z
+  .strictObject(
+    {
+      command: z
+        .union(
+          [
+            z
+              .array(text('text; put numbers and words like true in quotes', /^[^\0]{0,4096}$/))
+              .min(1, { error: 'a list with at least the program, like [node, server.js]' })
+              .max(256, { error: 'a list of at most 256 arguments' }),
+            text('text that is not empty'),
+          ],
+          { error: 'a list of arguments, like [node, server.js]' },
+        )
+        .describe(
+          'Program and arguments, as a list; no shell is involved. `{port}` is replaced by the ' +
+            "instance's port. With `shell: true`, one string.",
+        ),
+      shell: flag
+        .default(false)
+        .describe('Hand `command`, then one string, to `/bin/sh -c`. Signals reach the shell.'),
+      cwd: text('a folder')
+        .default('.')
+        .describe("Folder the command runs in; relative to the file's folder."),
+      user: text('the name of a user', /^[A-Za-z_][A-Za-z0-9_.-]{0,31}$/)
+        .optional()
+        .describe('User the instances run as; switching users needs root.'),
+      env: z
+        .record(
+          z.string(),
+          text('text; put numbers and words like true in quotes', /^[^\0]{0,32768}$/),
+          map('names and values'),
+        )
+        .meta(keys(VARIABLE_PATTERN))
+        .default({})
+        .describe(
+          'Environment variables. `$NAME` is read from the environment when an instance starts, ' +
+            'which keeps secrets out of the file.',
+        ),
+      env_file: text('the path of a file')
+        .optional()
+        .describe("File of `NAME=value` lines; relative to the file's folder."),
+      start_timeout: duration()
+        .default('60s')
+        .describe('How long an instance may take to become ready.'),
+      stop_timeout: duration()
+        .default('30s')
+        .describe('How long a drain, and then a stop, may take.'),
+    },
+    map('command'),
+  )
+  .describe('How one instance is started and stopped.')
+
+/** The `http` block of a group, as a map. */
+export const httpSchema = z.strictObject(
+  {
+    listen: listen
+      .default(LISTEN_DEFAULT)
+      .describe('Where clients connect: `host:port`, or a port, which listens on every address.'),
+    health: text('a path that starts with /', /^\/[\x21-\x7e]{0,2047}$/)
+      .optional()
+      .describe('Path that answers 2xx when an instance is ready. Without one: a TCP accept.'),
+    balance: word(BALANCE)
+      .default('least_connections')
+      .describe('How requests are spread over the instances.'),
+    max_in_flight: whole(1, 100_000)
+      .default(1000)
+      .describe('Requests one instance is given at once; more wait in the balancer.'),
+    queue_timeout: duration(0)
+      .default('5s')
+      .describe('How long a request may wait for an instance before it is answered 503.'),
+    max_body: size
+      .default('10MB')
+      .describe('Largest request body. KB, MB, GB count in 1000s; KiB, MiB, GiB in 1024s.'),
+    timeout: duration()
+      .default('60s')
+      .describe('How long an instance may keep silent on a request.'),
+    trust_forwarded: flag
+      .default(false)
+      .describe("Keep the client's own X-Forwarded-* headers; only behind another proxy."),
+  },
+  map('listen, health'),
+)
+
+const http = z
+  .union([httpSchema, z.literal(false), z.literal('none')], {
+    error: 'a map ({} for all defaults), or none for a worker',
+  })
+  .describe(
+    'How the group is reached over HTTP. `{}` takes every default; `none` makes it a worker. ' +
+      'Where it is left out: the only group of a file gets `{}`; one of several is a worker.',
+  )
+
+const signal = z
+  .strictObject(
+    {
+      in_flight: target.optional().describe('Requests in flight per instance.'),
+      rps: target.optional().describe('Requests per second per instance.'),
+      cpu: target.optional().describe('CPU per instance, in percent of one core.'),
+    },
+    map('one of in_flight, rps, cpu'),
+  )
+  .meta({ minProperties: 1, maxProperties: 1 })
+
+const group = z.strictObject(
+  {
+    mode: word(['enforce', 'observe'])
+      .default('enforce')
+      .describe('`observe` decides and explains, but changes no number of instances.'),
+    run,
+    http: http.optional(),
+    slo: z
+      .strictObject(
+        {
+          p99: duration().optional().describe('99 of 100 requests are answered within this.'),
+          errors: share.optional().describe('Share of requests that may fail, like 0.1%.'),
+        },
+        map('p99 or errors'),
+      )
+      .default({})
+      .describe('The service level objective; what is left out is not watched.'),
+    scaling: scaling.optional().describe("Overrides of the file's own `scaling`."),
+    signals: z
+      .array(signal, { error: 'a list, like [{ in_flight: 20 }]' })
+      .min(1, { error: 'a list of at least one, like [{ in_flight: 20 }]' })
+      .max(3, { error: 'a list of at most three' })
+      .optional()
+      .describe(
+        'What the group is sized by: the value one instance should carry. ' +
+          'Default: `cpu` at `scaling.threshold`.',
+      ),
+    needs: z
+      .array(name, { error: 'a list of names of resources' })
+      .max(20, { error: 'a list of at most 20 names' })
+      .default([])
+      .describe('Resources whose budgets bound this group.'),
+  },
+  map('run'),
+)
+
+const url = text(
+  'a $NAME, or a connection URL',
+  /^(\$[A-Za-z_][A-Za-z0-9_]*|[a-z][a-z0-9+.-]*:\/\/\S{1,2000})$/,
+).optional()
+
+const resource = z.strictObject(
+  {
+    postgres: url.describe('PostgreSQL: the connection URL, better as `$NAME`.'),
+    mysql: url.describe('MySQL or MariaDB.'),
+    redis: url.describe('Redis.'),
+    rabbitmq: url.describe('RabbitMQ.'),
+    kafka: url.describe('Kafka.'),
+    connections: z
+      .strictObject(
+        {
+          total: whole(1, 1_000_000).describe('Connections that all groups together may hold.'),
+          per_instance: whole(1, 1_000_000).describe('Connections that one instance may open.'),
+        },
+        map('total and per_instance'),
+      )
+      .optional()
+      .describe('The connection budget: groups that need the resource never scale beyond it.'),
+  },
+  map('a kind and connections'),
+)
+
+/** The whole file. */
+export const fileSchema = z
+  .strictObject(
+    {
+      app: name.optional().describe("Name of the application. Default: the folder's name."),
+      interval: duration(100)
+        .default('1s')
+        .describe('Time between two turns of the loop, from 100ms.'),
+      scaling: scaling.optional().describe('Defaults for every group.'),
+      groups: z
+        .record(z.string(), group, map('one entry per group'))
+        .meta(keys(NAME_PATTERN))
+        .refine((groups) => Object.keys(groups).length >= 1, { error: 'at least one group' })
+        .refine((groups) => Object.keys(groups).length <= 50, { error: 'at most 50 groups' })
+        .describe('Sets of interchangeable instances that scale together, by name.'),
+      resources: z
+        .record(z.string(), resource, map('one entry per resource'))
+        .meta(keys(NAME_PATTERN))
+        .refine((all) => Object.keys(all).length <= 50, { error: 'at most 50 resources' })
+        .default({})
+        .describe('What groups share and can exhaust, by name.'),
+      api: z
+        .strictObject(
+          {
+            listen: listen.default('127.0.0.1:7070').describe('Where the API and page listen.'),
+          },
+          map('listen'),
+        )
+        .default({ listen: '127.0.0.1:7070' })
+        .describe('The HTTP API of Plimsoll itself.'),
+    },
+    map('groups'),
+  )
+  .describe('plimsoll.yaml')
+
+/** The file as it was parsed: YAML words, defaults filled in, units still as text. */
+export type File = z.infer<typeof fileSchema>
+/** One entry of `groups`. */
+export type FileGroup = File['groups'][string]
+/** A `scaling` block, of the file or of a group. */
+export type FileScaling = z.infer<typeof scaling>
+/** An `http` block that is a map. */
+export type FileHttp = z.infer<typeof httpSchema>

@@ -1,0 +1,58 @@
+// The conformance suite for the Balancer port: what every adapter must do, shown over real sockets.
+import { after, afterEach, before, describe } from 'node:test'
+import { controlTests } from './balancer/control-tests.ts'
+import { failureTests } from './balancer/failure-tests.ts'
+import { requestTests } from './balancer/request-tests.ts'
+import { rotationTests } from './balancer/rotation-tests.ts'
+import { type BalancerSubject, Stage } from './balancer/stage.ts'
+
+export type { BalancerSubject } from './balancer/stage.ts'
+
+/** What an adapter may say it can't do; the tests that need it are skipped, by name. */
+export type BalancerTrait =
+  /** Hung instances are found without a live request. */
+  | 'active health'
+  /** Requests wait for room, up to a time limit. */
+  | 'waiting room'
+  /** `inFlight` per target is exact. */
+  | 'in flight per target'
+  /** Counters tell shed, retried and latency. */
+  | 'full counters'
+  /** An instance's own reset is answered with 502 and nothing else. */
+  | 'own bodies'
+
+/** Options of the `test` function for a test that needs `traits`. */
+export type Needs = (...traits: readonly BalancerTrait[]) => { readonly skip: string | false }
+
+/**
+ * Runs the suite with `node:test`. `create` makes a balancer with an empty state; it is called once,
+ * and disposed of at the end.
+ */
+export function balancerConformance(
+  name: string,
+  create: () => Promise<BalancerSubject>,
+  without: readonly BalancerTrait[] = [],
+): void {
+  describe(`balancer conformance: ${name}`, () => {
+    let stage: Stage | undefined
+    const current = () => {
+      if (!stage) throw new Error('the balancer was not created')
+      return stage
+    }
+    const needs: Needs = (...traits) => {
+      const missing = traits.filter((trait) => without.includes(trait))
+      return { skip: missing.length > 0 && `${name} has no ${missing.join(', ')}` }
+    }
+    before(async () => {
+      stage = new Stage(await create())
+      const fault = await stage.balancer.start(new AbortController().signal)
+      if (fault) throw new Error(fault.message)
+    })
+    afterEach(() => current().clear())
+    after(() => current().subject.dispose())
+    rotationTests(current, needs)
+    failureTests(current, needs)
+    requestTests(current, needs)
+    controlTests(current, needs)
+  })
+}
