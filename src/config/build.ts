@@ -1,6 +1,8 @@
 // From the file as it was written to the specification: defaults, absolute paths, milliseconds,
 // hashes.
+
 import { resolve } from 'node:path'
+import { durationMs } from '../core/duration.ts'
 import type {
   GroupSpec,
   HttpSpec,
@@ -21,7 +23,7 @@ import {
   httpSchema,
   SCALING_DEFAULTS,
 } from './schema.ts'
-import { durationMs, shareRatio, sizeBytes } from './units.ts'
+import { shareRatio, sizeBytes } from './units.ts'
 
 /** Makes the specification of a file that broke no rule. `dir` is the file's folder. */
 export function buildSpec(file: File, dir: string): Spec {

@@ -1,13 +1,8 @@
 // The kinds of single values that the file has, each with the words that say what was expected.
+
 import * as z from 'zod'
-import {
-  DURATION_PATTERN,
-  durationMs,
-  SHARE_PATTERN,
-  SIZE_PATTERN,
-  shareRatio,
-  sizeBytes,
-} from './units.ts'
+import { DURATION_PATTERN, durationMs } from '../core/duration.ts'
+import { SHARE_PATTERN, SIZE_PATTERN, shareRatio, sizeBytes } from './units.ts'
 
 /** Longest duration that the file may name: a day, in milliseconds. */
 export const LONGEST_MS = 86_400_000

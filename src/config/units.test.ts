@@ -1,15 +1,10 @@
 // Units: every spelling, and the way back.
+
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import {
-  durationMs,
-  formatDuration,
-  formatShare,
-  formatSize,
-  shareRatio,
-  sizeBytes,
-} from './units.ts'
+import { durationMs } from '../core/duration.ts'
+import { formatDuration, formatShare, formatSize, shareRatio, sizeBytes } from './units.ts'
 
 test('spellings mean what they say', () => {
   const durations = { '300ms': 300, '1.5s': 1500, '2m': 120_000, '1h': 3_600_000, '0s': 0 }

@@ -11,17 +11,10 @@ const SIZE_BYTES = {
   GiB: 1024 ** 3,
 } as const
 
-/** What a duration looks like: a number and ms, s, m or h. */
-export const DURATION_PATTERN = /^\d{1,9}(\.\d{1,3})?(ms|s|m|h)$/
 /** What a size looks like: a number and B, KB, KiB, MB, MiB, GB or GiB. */
 export const SIZE_PATTERN = /^\d{1,12}(\.\d{1,3})?(B|KB|KiB|MB|MiB|GB|GiB)$/
 /** What a share looks like: a number and a percent sign. */
 export const SHARE_PATTERN = /^\d{1,3}(\.\d{1,6})?%$/
-
-/** Whole milliseconds of a duration like `1.5s`; NaN when it is none. */
-export function durationMs(text: string): number {
-  return DURATION_PATTERN.test(text) ? scaled(text, DURATION_MS) : Number.NaN
-}
 
 /** Whole bytes of a size like `10MB` (KB is 1000, KiB is 1024); NaN when it is none. */
 export function sizeBytes(text: string): number {

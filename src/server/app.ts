@@ -194,8 +194,7 @@ function asked(body: { dry_run?: boolean | undefined }): { by: string; dryRun: b
 }
 
 function until(text: string | undefined): { forMs?: number } {
-  const forMs = text === undefined ? undefined : durationMs(text)
-  return forMs === undefined ? {} : { forMs }
+  return text === undefined ? {} : { forMs: durationMs(text) }
 }
 
 /** Checks a body or query; every problem is named in the fault. */

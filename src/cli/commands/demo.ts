@@ -166,7 +166,6 @@ function parseSeed(text: string): number {
 
 function parseBoot(text: string): number {
   const ms = durationMs(text)
-  if (ms === undefined || ms > 60_000)
-    throw new InvalidArgumentError('expected a duration up to 60s, such as 15s')
+  if (!(ms <= 60_000)) throw new InvalidArgumentError('expected a duration up to 60s, such as 15s')
   return ms
 }
