@@ -1,3 +1,4 @@
+// The row of scale events: repeatable, mixed and within bounds.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { MAX_INSTANCES, MIN_INSTANCES, scaleEventRow } from './events.ts'

@@ -7,7 +7,9 @@ export interface ScaleEvent {
   readonly instances: number
 }
 
+/** Fewest instances that an event leaves; rows begin here. */
 export const MIN_INSTANCES = 2
+/** Most instances that an event leaves. */
 export const MAX_INSTANCES = 6
 const MAX_STEP = 2
 

@@ -1,3 +1,4 @@
+// The door of the benchmarks, and how their figures are put.
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { test } from 'node:test'

@@ -12,6 +12,7 @@ export interface BenchOptions {
   readonly progress: (line: string) => void
 }
 
+/** What one benchmark printed; the `--json` document. */
 export interface BenchDocument {
   readonly bench: string
   /** Interleaved repetitions. */

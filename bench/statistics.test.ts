@@ -1,3 +1,4 @@
+// Medians and their intervals, against values whose truth is known.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { seeded } from '../src/lab/random.ts'

@@ -27,6 +27,7 @@ export interface ControllerFile {
   readonly file: string | null
 }
 
+/** What a controller is built from; `file` is null for `up -- COMMAND`. */
 export interface ComposeOptions {
   readonly spec: Spec
   readonly stateDir: string
@@ -42,6 +43,7 @@ export interface ComposeOptions {
   readonly wrap?: (ports: Ports) => Ports
 }
 
+/** A running controller with all its parts; `url` is null where it has no API. */
 export interface Application {
   readonly controller: Controller
   readonly service: Service

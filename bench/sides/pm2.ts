@@ -60,7 +60,8 @@ export async function pm2Side(command: string, drain: Drain): Promise<Side> {
     HOST: '127.0.0.1',
     ...(drain === 'recommended' ? { DRAIN_ON: 'SIGINT' } : {}),
   }
-  // Any command would start a daemon again: none may come after, or run beside, the one that ends it.
+  // Any command would start a daemon again: none may come after, or run beside, the one that ends
+  // it.
   let stopped = false
   let last: Promise<unknown> = Promise.resolve()
   const run = (...args: readonly string[]): Promise<string> => {

@@ -1,3 +1,4 @@
+// The shop and its database as real processes: what they serve, refuse and do wrong on demand.
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'

@@ -1,4 +1,5 @@
-// What a verb prints: text for people, or with --json one document and nothing else on standard output.
+// What a verb prints: text for people, or with --json one document and nothing else on standard
+// output.
 
 /** Where a verb prints to. */
 export interface Output {

@@ -4,6 +4,7 @@ import { PlimsollError } from '../core/errors.ts'
 import { commandConfig, loadConfig, type PlaceOptions } from './place.ts'
 import type { CommonOptions } from './verb.ts'
 
+/** The options of `up`; `listen` (HOST:PORT) goes with a command only. */
 export interface UpOptions extends CommonOptions {
   readonly detach?: boolean
   readonly listen?: string

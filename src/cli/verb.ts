@@ -5,6 +5,7 @@ import { describeError, EXIT, errorText, exitCodeOf } from './failure.ts'
 import { createOutput, type Output } from './output.ts'
 import type { PlaceOptions } from './place.ts'
 
+/** What every verb understands; `dryRun` only where something is changed. */
 export interface CommonOptions extends PlaceOptions {
   readonly json?: boolean
   readonly dryRun?: boolean

@@ -2,6 +2,7 @@
 import { instancesOf } from './context.ts'
 import type { GroupSpec, Memory, Observation, ResourceSpec, Spec } from './model.ts'
 
+/** How far one shared resource lets a group grow, and why. */
 export interface BudgetLimit {
   readonly resource: ResourceSpec
   /** Instances of this group that fit. */
@@ -10,8 +11,8 @@ export interface BudgetLimit {
 }
 
 /**
- * The tightest limit on a group by the resources it needs: floor((total − what the other groups hold) /
- * per instance). Other groups count with what they have or should have, whichever is more.
+ * The tightest limit on a group by the resources it needs: floor((total − what the other groups
+ * hold) / per instance). Other groups count with what they have or should have, whichever is more.
  */
 export function budgetLimit(
   spec: Spec,

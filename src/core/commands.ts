@@ -6,8 +6,10 @@ import type { Fault, GroupSpec, Memory, Observation, Spec } from './model.ts'
 /** How long a manual scale or a hold lasts when nobody says. */
 export const MANUAL_MS = 15 * 60_000
 
+/** By how many, in either direction, or to how many. */
 export type ScaleAction = 'scale-out' | 'scale-in' | 'set'
 
+/** A wish for a number of instances, not yet held against bounds and budgets. */
 export interface ScaleRequest {
   readonly group: string
   readonly action: ScaleAction
@@ -21,6 +23,7 @@ interface World {
   readonly observation?: Observation
 }
 
+/** What came of a check: the value it leads to, or why it was refused. */
 export type Checked<T> =
   | { readonly ok: true; readonly value: T }
   | { readonly ok: false; readonly fault: Fault }

@@ -13,6 +13,7 @@ import type {
   Spec,
 } from './model.ts'
 
+/** All that a policy or a guard may look at when it judges one group in one turn. */
 export interface GroupContext {
   readonly spec: Spec
   readonly group: GroupSpec

@@ -26,6 +26,7 @@ import { target } from './policies/target.ts'
 
 const POLICIES = [target, latency] as const
 
+/** The decisions of a turn, one per group, and the memory they leave. */
 export interface Decided {
   readonly decisions: readonly Decision[]
   readonly memory: Memory

@@ -1,4 +1,5 @@
-// The catalogue of errors that a user can meet: code, HTTP status and what to do about it. Nothing else words a remedy.
+// The catalogue of errors that a user can meet: code, HTTP status and what to do about it. Nothing
+// else words a remedy.
 import type { Fault } from './model.ts'
 
 interface Entry {
@@ -83,6 +84,7 @@ export const ERRORS = {
   E_INTERNAL: { status: 500, remedy: 'Please report it with the lines above.' },
 } as const satisfies Record<string, Entry>
 
+/** A code from the catalogue. */
 export type ErrorCode = keyof typeof ERRORS
 
 /** Makes a fault as a value. */

@@ -47,16 +47,29 @@ function explainDecision(decision: Decision, observation: Observation): string[]
 
 function explainSeen(seen: GroupObservation, observation: Observation): string {
   const r = seen.readings
-  const parts = [
-    instances(seen),
-    number('in flight', r.inFlight),
-    number('requests/s', r.rps),
-    number('p99 ms', r.p99Ms),
-    number('CPU % of a core', r.cpuPercent),
-    number('host CPU %', observation.hostCpuPercent),
+  const readings: readonly (readonly [name: string, reading: Reading])[] = [
+    ['in flight', r.inFlight],
+    ['requests/s', r.rps],
+    ['p99 ms', r.p99Ms],
+    ['CPU % of a core', r.cpuPercent],
+    ['host CPU %', observation.hostCpuPercent],
   ]
-  if (seen.balancer?.kind === 'down') parts.push(`balancer down (${seen.balancer.reason})`)
-  return parts.join(', ')
+  const there = readings.flatMap(([name, reading]) => {
+    return reading.kind === 'value' ? [`${name} ${Math.round(reading.value * 10) / 10}`] : []
+  })
+  const down = seen.balancer?.kind === 'down' ? [`balancer down (${seen.balancer.reason})`] : []
+  return [instances(seen), ...there, ...missing(readings), ...down].join(', ')
+}
+
+// What is missing for the same reason is told together.
+function missing(readings: readonly (readonly [string, Reading])[]): readonly string[] {
+  const reasons = readings.flatMap(([, r]) => (r.kind === 'missing' ? [r.reason] : []))
+  return [...new Set(reasons)].map((reason) => {
+    const names = readings.flatMap(([name, r]) => {
+      return r.kind === 'missing' && r.reason === reason ? [name] : []
+    })
+    return `${names.join(', ')} missing (${reason})`
+  })
 }
 
 function instances(seen: GroupObservation): string {
@@ -64,11 +77,6 @@ function instances(seen: GroupObservation): string {
   const phases = seen.status.instances.map((i) => i.phase)
   const counts = [...new Set(phases)].map((p) => `${phases.filter((q) => q === p).length} ${p}`)
   return counts.length > 0 ? counts.join(' and ') : 'no instance'
-}
-
-function number(name: string, reading: Reading): string {
-  if (reading.kind === 'missing') return `${name} missing (${reading.reason})`
-  return `${name} ${Math.round(reading.value * 10) / 10}`
 }
 
 function explainActions(tick: Tick, group: string | undefined): string[] {

@@ -35,7 +35,8 @@ export function freshGroupMemory(group: GroupSpec, seen: GroupObservation): Grou
   }
 }
 
-// Instances that outlived the memory carry their generation; starting at its number avoids a needless roll.
+// Instances that outlived the memory carry their generation; starting at its number avoids a
+// needless roll.
 function restartsOf(instances: readonly Instance[]): number {
   const numbers = instances.map((i) => Number(i.generation.split('.')[1] ?? 0))
   return Math.max(0, ...numbers.filter(Number.isFinite))
@@ -107,7 +108,9 @@ function learnCost(
   return memory.cpuPerRps === undefined ? cost : memory.cpuPerRps * 0.9 + cost * 0.1
 }
 
-/** Counts a turn's failures once, and puts off the next try: at once, then 1 s, 2 s, … up to 30 s. */
+/**
+ * Counts a turn's failures once, and puts off the next try: at once, then 1 s, 2 s, … up to 30 s.
+ */
 export function failed(memory: GroupMemory, reason: string, nowMs: EpochMs): GroupMemory {
   const count = memory.failures.count + 1
   const wait = count < 2 ? 0 : Math.min(BACKOFF_MOST_MS, BACKOFF_FIRST_MS * 2 ** (count - 2))

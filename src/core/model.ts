@@ -1,9 +1,12 @@
-// The nouns of Plimsoll: readonly, JSON-serialisable, without methods. Knows nothing of how they come about.
+// The nouns of Plimsoll: readonly, JSON-serialisable, without methods. Knows nothing of how they
+// come about.
 
 /** Milliseconds since the Unix epoch. */
 export type EpochMs = number
 
-/** What the user declared, parsed once. Holds references to secrets (`$NAME`), never their values. */
+/**
+ * What the user declared, parsed once. Holds references to secrets (`$NAME`), never their values.
+ */
 export interface Spec {
   readonly app: string
   /** Hash of the whole specification; a tick names it. */
@@ -33,7 +36,9 @@ export interface GroupSpec {
 
 /** How one instance is started and stopped. */
 export interface RunSpec {
-  /** Argument list; `{port}` is replaced. With `shell: true` exactly one string for `/bin/sh -c`. */
+  /**
+   * Argument list; `{port}` is replaced. With `shell: true` exactly one string for `/bin/sh -c`.
+   */
   readonly command: readonly string[]
   readonly shell: boolean
   /** Absolute path. */
@@ -51,6 +56,7 @@ export interface RunSpec {
   readonly hash: string
 }
 
+/** Which instance is given the next request. */
 export type BalanceMethod = 'round_robin' | 'least_connections'
 
 /** How a group is reached over HTTP. */
@@ -78,6 +84,7 @@ export interface SloSpec {
   readonly errorsRatio?: number
 }
 
+/** The bounds of a group and how eagerly it moves between them. */
 export interface ScalingSpec {
   readonly minInstances: number
   readonly maxInstances: number
@@ -95,6 +102,8 @@ export interface SignalSpec {
   /** Per instance: requests in flight, requests per second, or percent of one core. */
   readonly target: number
 }
+
+/** What can be measured per instance: see SignalSpec for the units. */
 export type SignalKind = 'in_flight' | 'rps' | 'cpu'
 
 /** Something groups share and can exhaust. */
@@ -114,6 +123,7 @@ export type Reading =
  */
 export type Phase = 'starting' | 'ready' | 'draining' | 'stopping' | 'exited'
 
+/** How an instance ended: with a code, or by a signal; neither where nobody saw it end. */
 export interface Exit {
   readonly code?: number
   readonly signal?: string
@@ -157,6 +167,7 @@ export interface TargetStatus {
   readonly inFlight: number
 }
 
+/** The instances that exist, or why nobody can say: unknown is not none. */
 export type GroupStatus =
   | { readonly kind: 'known'; readonly instances: readonly Instance[] }
   | { readonly kind: 'unknown'; readonly fault: Fault }
@@ -174,6 +185,7 @@ export interface GroupReadings {
   readonly cpuPercent: Reading
 }
 
+/** One group at one instant, as its provider and the balancer see it. */
 export interface GroupObservation {
   readonly group: string
   readonly status: GroupStatus
@@ -188,7 +200,10 @@ export interface GroupObservation {
 export interface Observation {
   readonly atMs: EpochMs
   readonly groups: readonly GroupObservation[]
-  /** CPU of the machine that runs the instances, 0 to 100 percent of all cores, over about ten seconds. */
+  /**
+   * CPU of the machine that runs the instances, 0 to 100 percent of all cores, over about ten
+   * seconds.
+   */
   readonly hostCpuPercent: Reading
   /** Whether ticks can be kept; scale-in stops while they can't. */
   readonly storeWritable: boolean
@@ -196,6 +211,7 @@ export interface Observation {
   readonly commands: readonly Command[]
 }
 
+/** A wish that has been checked and waits for a turn; `by` says whose it is. */
 export type Command =
   | {
       readonly kind: 'scale'
@@ -238,6 +254,7 @@ export interface Adjustment {
   readonly reason: string
 }
 
+/** How many instances a group should have, and the whole way to that number. */
 export interface Decision {
   readonly group: string
   readonly mode: Mode
@@ -265,9 +282,13 @@ export type Action =
       readonly instance: string
       readonly reason: string
     }
-/** admit: into rotation; drain: out of it; stop: SIGTERM; kill: SIGKILL; forget: drop the record of an exited one. */
+/**
+ * admit: into rotation; drain: out of it; stop: SIGTERM; kill: SIGKILL; forget: drop the record of
+ * an exited one.
+ */
 export type InstanceVerb = 'admit' | 'drain' | 'stop' | 'kill' | 'forget'
 
+/** What a turn is going to do, in this order. */
 export interface Plan {
   readonly actions: readonly Action[]
 }
@@ -279,6 +300,7 @@ export interface Fault {
   readonly retryable: boolean
 }
 
+/** What became of one action of a plan. */
 export type Outcome =
   | { readonly kind: 'applied'; readonly action: Action }
   | { readonly kind: 'skipped'; readonly action: Action; readonly reason: string }
@@ -302,6 +324,7 @@ export interface Memory {
   readonly shutdown: boolean
 }
 
+/** What the next turn needs to know of one group. */
 export interface GroupMemory {
   /** How many instances the group should have. */
   readonly desired: number
@@ -332,6 +355,7 @@ export interface GroupMemory {
   readonly inFlightTrail: readonly { readonly atMs: EpochMs; readonly value: number }[]
 }
 
+/** One more instance for a missed SLO, kept in mind to see whether it helped. */
 export interface LatencyStep {
   readonly atMs: EpochMs
   readonly to: number

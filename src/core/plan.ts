@@ -1,4 +1,5 @@
-// Decisions → ordered actions. Each tick plans anew from what is there, so a plan cut short is simply continued.
+// Decisions → ordered actions. Each tick plans anew from what is there, so a plan cut short is
+// simply continued.
 import { budgetLimit } from './budget.ts'
 import { instancesOf, isUnhealthy } from './context.ts'
 import { observationOf } from './decide.ts'
@@ -18,7 +19,9 @@ import type {
   TargetStatus,
 } from './model.ts'
 
-/** An unhealthy instance that holds requests is given this long to come back before it is killed. */
+/**
+ * An unhealthy instance that holds requests is given this long to come back before it is killed.
+ */
 const HUNG_KILL_MS = 5_000
 
 interface GroupPlan {
@@ -44,7 +47,8 @@ export function makePlan(spec: Spec, observation: Observation, memory: Memory): 
   return { actions: [{ kind: 'start-balancer', reason: down.balancer.reason }, ...actions] }
 }
 
-// Grow before shrink: what is gone is forgotten, the new is started and admitted, then the old leaves.
+// Grow before shrink: what is gone is forgotten, the new is started and admitted, then the old
+// leaves.
 function planGroup(plan: GroupPlan): Action[] {
   const instances = instancesOf(plan.seen)
   const shrink = surplus(plan, instances)
@@ -103,7 +107,8 @@ function fleetOf(plan: GroupPlan, instances: readonly Instance[]): Fleet {
   return { live, serving, old, rolling: old.length > 0 && !stopped }
 }
 
-// When more than half fail alike the cause is shared: they are replaced one by one, not all at once.
+// When more than half fail alike the cause is shared: they are replaced one by one, not all at
+// once.
 function hungOnes(plan: GroupPlan, instances: readonly Instance[]): readonly Instance[] {
   const ready = instances.filter((i) => i.phase === 'ready')
   const hung = ready.filter((i) => isUnhealthy(plan.seen, i.id))

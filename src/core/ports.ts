@@ -22,6 +22,7 @@ export interface Cancel {
   removeEventListener(type: 'abort', listener: () => void): void
 }
 
+/** Time as something given, so that a test or a replay can bring its own. */
 export interface Clock {
   /** Wall time. */
   now(): EpochMs
@@ -81,7 +82,10 @@ export interface BalancerGroup {
 export interface BalancerCounters {
   /** Requests that arrived. */
   readonly requests: number
-  /** Responses sent to clients by class; `shed` (503 by the balancer for want of room) and `badGateway` (502, 504 by the balancer) are not in `server`. */
+  /**
+   * Responses sent to clients by class; `shed` (503 by the balancer for want of room) and
+   * `badGateway` (502, 504 by the balancer) are not in `server`.
+   */
   readonly ok: number
   readonly client: number
   readonly server: number
@@ -93,10 +97,14 @@ export interface BalancerCounters {
   readonly waiting: number
   /** Integral of `inFlight` over time, in request-milliseconds. */
   readonly inFlightMs: number
-  /** Responses per latency bucket; bounds in LATENCY_BOUNDS_MS, the last bucket is beyond the last bound. */
+  /**
+   * Responses per latency bucket; bounds in LATENCY_BOUNDS_MS, the last bucket is beyond the last
+   * bound.
+   */
   readonly latency: readonly number[]
 }
 
+/** What the balancer process says of itself, or that it does not answer. */
 export type BalancerStatus =
   | {
       readonly kind: 'up'
@@ -112,7 +120,10 @@ export type BalancerStatus =
     }
   | { readonly kind: 'down'; readonly fault: Fault }
 
-/** Upper bounds of the latency buckets, in milliseconds: 1 ms to about 100 s, each 15 % above the last. */
+/**
+ * Upper bounds of the latency buckets, in milliseconds: 1 ms to about 100 s, each 15 % above the
+ * last.
+ */
 export const LATENCY_BOUNDS_MS: readonly number[] = Array.from(
   { length: 84 },
   (_, i) => Math.round(1.15 ** i * 100) / 100,
@@ -126,7 +137,10 @@ export interface Balancer {
   observe(cancel: Cancel): Promise<BalancerStatus>
   /** Makes the balancer serve exactly these groups and targets. Resolves once they are in force. */
   configure(groups: readonly BalancerGroup[], cancel: Cancel): Promise<Fault | undefined>
-  /** Calls `listener` when the process ended, or a target's health or drain changed, so that the loop looks sooner. */
+  /**
+   * Calls `listener` when the process ended, or a target's health or drain changed, so that the
+   * loop looks sooner.
+   */
   onChange(listener: () => void): void
   /** Ends the process: stops accepting, lets requests in flight finish for at most `graceMs`. */
   stop(graceMs: number, cancel: Cancel): Promise<void>
@@ -134,7 +148,10 @@ export interface Balancer {
   close(): Promise<void>
 }
 
-/** Where ticks, memory and specifications are kept. Calls are short and bounded; a Fault means not stored. */
+/**
+ * Where ticks, memory and specifications are kept. Calls are short and bounded; a Fault means not
+ * stored.
+ */
 export interface Store {
   /** Keeps a tick before its plan is carried out. */
   plan(tick: Tick): Fault | undefined

@@ -1,6 +1,8 @@
-// Text that came from elsewhere, made safe to show: a log line must not be able to drive a terminal.
+// Text that came from elsewhere, made safe to show: a log line must not be able to drive a
+// terminal.
 
-// Escape sequences (ECMA-48 CSI, OSC and two-byte forms), then every other control character but tab.
+// Escape sequences (ECMA-48 CSI, OSC and two-byte forms), then every other control character but
+// tab.
 const SEQUENCES = new RegExp(
   [
     '\\u001b\\[[0-?]*[ -/]*[@-~]',

@@ -1,4 +1,5 @@
-// Carries out a plan: one Outcome per action, and the balancer's targets brought in line at the end.
+// Carries out a plan: one Outcome per action, and the balancer's targets brought in line at the
+// end.
 import { fault } from '../core/errors.ts'
 import type {
   Action,
@@ -17,6 +18,7 @@ const ACTION_MS = 10_000
 const BALANCER_START_MS = 10_000
 const CONFIGURE_MS = 5_000
 
+/** What a plan is carried out with. */
 export interface Actors {
   readonly provider: Provider
   readonly balancer: Balancer

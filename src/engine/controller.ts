@@ -1,4 +1,5 @@
-// THE LOOP: turns at their own pace, never two at once, woken early by events; and what people may ask of it.
+// THE LOOP: turns at their own pace, never two at once, woken early by events; and what people may
+// ask of it.
 import type { Command, Fault, GroupSpec, Memory, Spec, Tick } from '../core/model.ts'
 import type { Balancer, Clock, Host, Provider, Random, Store } from '../core/ports.ts'
 import { Actor } from './act.ts'
@@ -12,6 +13,7 @@ const LEAST_GAP_MS = 50
 const JITTER = 0.1
 const MOST_COMMANDS = 100
 
+/** Everything outside the loop that it sees or moves. */
 export interface Ports {
   readonly provider: Provider
   readonly balancer: Balancer
@@ -21,6 +23,7 @@ export interface Ports {
   readonly random: Random
 }
 
+/** Where the loop stands; `tick` is the last one, absent before the first. */
 export interface LoopState {
   readonly spec: Spec
   readonly memory: Memory
@@ -96,7 +99,10 @@ export class Controller {
     this.#wake.abort()
   }
 
-  /** Hands a command to the next turn; resolves with the tick that took it in, undefined when too many wait. */
+  /**
+   * Hands a command to the next turn; resolves with the tick that took it in, undefined when too
+   * many wait.
+   */
   submit(command: Command): Promise<Tick> | undefined {
     if (this.#waiting.length >= MOST_COMMANDS) return undefined
     return new Promise((done) => {
@@ -146,7 +152,8 @@ export class Controller {
     }
   }
 
-  // A defect in one turn must not leave the application without a controller: it is shown, and the loop goes on.
+  // A defect in one turn must not leave the application without a controller: it is shown, and the
+  // loop goes on.
   async #attempt(): Promise<void> {
     try {
       await this.#turn()
@@ -180,7 +187,10 @@ export class Controller {
   }
 }
 
-/** Groups that only the earlier specification has are kept with no instances wanted, so that they are drained. */
+/**
+ * Groups that only the earlier specification has are kept with no instances wanted, so that they
+ * are drained.
+ */
 export function withRetired(spec: Spec, earlier: Spec | undefined): Spec {
   const gone = (earlier?.groups ?? []).filter((g) => !spec.groups.some((h) => h.name === g.name))
   if (gone.length === 0) return spec

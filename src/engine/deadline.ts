@@ -9,7 +9,10 @@ export class DeadlineError extends Error {
   }
 }
 
-/** Runs `call` with a signal that aborts after `ms`; rejects with DeadlineError even if it ignores the signal. */
+/**
+ * Runs `call` with a signal that aborts after `ms`; rejects with DeadlineError even if it ignores
+ * the signal.
+ */
 export async function withDeadline<T>(
   clock: Clock,
   what: string,
@@ -24,7 +27,8 @@ export async function withDeadline<T>(
     throw new DeadlineError(what, ms)
   })
   const result = call(over.signal)
-  // After a deadline nobody looks at the result any more; it must not become an unhandled rejection.
+  // After a deadline nobody looks at the result any more; it must not become an unhandled
+  // rejection.
   result.catch(() => {})
   try {
     return await Promise.race([result, late])

@@ -20,6 +20,7 @@ const SOURCE_MS = 2_000
 /** CPU of an instance counts from this long after it became ready: booting is not load. */
 const WARM_MS = 3_000
 
+/** What an observation is gathered from. */
 export interface Sources {
   readonly provider: Provider
   readonly balancer: Balancer

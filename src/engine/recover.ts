@@ -1,10 +1,12 @@
-// Memory after a restart: the newest kept one, with the ticks since folded in by the same pure functions.
+// Memory after a restart: the newest kept one, with the ticks since folded in by the same pure
+// functions.
 import { decide } from '../core/decide.ts'
 import { EMPTY_MEMORY } from '../core/memory.ts'
 import type { Fault, Memory, Spec, Tick } from '../core/model.ts'
 import type { Store } from '../core/ports.ts'
 import { remember } from '../core/remember.ts'
 
+/** Where an earlier controller left off; `lastId` is 0 where there was none. */
 export interface Recovered {
   readonly memory: Memory
   readonly lastId: number

@@ -1,4 +1,5 @@
-// The functions behind every door: what the CLI, the HTTP API and agents can ask, and the JSON they get.
+// The functions behind every door: what the CLI, the HTTP API and agents can ask, and the JSON they
+// get.
 import {
   type Checked,
   checkScale,
@@ -13,12 +14,14 @@ import type { Clock, Store } from '../core/ports.ts'
 import type { Controller } from './controller.ts'
 import { type GroupView, groupView, type StatusView, statusView } from './view.ts'
 
+/** One value that a changed file changes; `path` is dotted, as in the file. */
 export interface Difference {
   readonly path: string
   readonly from: string
   readonly to: string
 }
 
+/** What came of a scale by hand; `tick` is the one that took it in, null for a dry run. */
 export interface ScaleResult {
   readonly group: string
   readonly action: string
@@ -32,6 +35,7 @@ export interface ScaleResult {
   readonly reason: string
 }
 
+/** What came of a hold or a restart; `until` is an ISO 8601 time, `tick` null for a dry run. */
 export interface CommandResult {
   readonly group: string
   readonly until?: string
@@ -40,11 +44,13 @@ export interface CommandResult {
   readonly reason: string
 }
 
+/** What a changed file changes, and whether that was put in force. */
 export interface ReloadResult {
   readonly differences: readonly Difference[]
   readonly applied: boolean
 }
 
+/** A tick with its explanation, one line of text each. */
 export interface TickView {
   readonly tick: Tick
   readonly explanation: readonly string[]

@@ -1,4 +1,5 @@
-// One turn of the loop, the product in a few lines: observe → decide → plan → store → act → remember → store.
+// One turn of the loop, the product in a few lines: observe → decide → plan → store → act →
+// remember → store.
 import { decide } from '../core/decide.ts'
 import type { Command, Fault, Memory, Outcome, Spec, Tick } from '../core/model.ts'
 import { makePlan } from '../core/plan.ts'
@@ -11,6 +12,7 @@ import type { Observer } from './observe.ts'
 /** Memory is kept at least this often, in ticks. */
 const KEEP_EVERY = 100
 
+/** What one turn starts from; `id` is the number of its tick. */
 export interface TurnInput {
   readonly id: number
   readonly spec: Spec
@@ -19,6 +21,7 @@ export interface TurnInput {
   readonly storeWritable: boolean
 }
 
+/** What one turn leaves for the next. */
 export interface Turned {
   readonly tick: Tick
   readonly memory: Memory
@@ -26,6 +29,7 @@ export interface Turned {
   readonly storeFault?: Fault
 }
 
+/** What a turn is made with. */
 export interface TurnParts {
   readonly observer: Observer
   readonly actor: Actor

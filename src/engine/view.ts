@@ -11,6 +11,7 @@ export interface ReadingView {
   readonly missing?: string
 }
 
+/** One instance; times are ISO 8601, CPU is percent of one core. */
 export interface InstanceView {
   readonly id: string
   readonly phase: string
@@ -25,6 +26,7 @@ export interface InstanceView {
   readonly detail?: string
 }
 
+/** One group as it is now: wanted and ready instances, what they carry, and what is in force. */
 export interface GroupView {
   readonly group: string
   readonly mode: string
@@ -46,6 +48,7 @@ export interface GroupView {
   readonly rollout: string
 }
 
+/** The whole application; `tick` and `at` are null before the first turn ended. */
 export interface StatusView {
   readonly app: string
   readonly tick: number | null

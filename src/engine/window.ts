@@ -13,6 +13,7 @@ interface Snapshot {
   readonly counters: BalancerCounters
 }
 
+/** What the counters say of the last one second (in flight, rate) and five (p99, errors). */
 export interface WindowReadings {
   readonly inFlight: Reading
   readonly rps: Reading

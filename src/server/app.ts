@@ -1,4 +1,5 @@
-// The HTTP API: routes over the service, with the key, the Host check and the limits in front of all of them.
+// The HTTP API: routes over the service, with the key, the Host check and the limits in front of
+// all of them.
 import fastify, {
   type FastifyError,
   type FastifyInstance,
@@ -25,6 +26,7 @@ const MOST_BODY_BYTES = 64 * 1024
 const STALE_MS = 15_000
 const OPEN_PATHS = ['/healthz', '/readyz']
 
+/** What the API is made of; `listenHost` is the name its Host check lets pass. */
 export interface AppOptions {
   readonly service: Service
   readonly key: string
@@ -43,7 +45,8 @@ export function createApp(options: AppOptions): FastifyInstance {
     requestTimeout: 30_000,
     keepAliveTimeout: 65_000,
   })
-  // Only JSON is taken: a form or text/plain body could be sent by a stranger's page without a preflight.
+  // Only JSON is taken: a form or text/plain body could be sent by a stranger's page without a
+  // preflight.
   app.removeContentTypeParser('text/plain')
   app.addHook('onRequest', async (request, reply) => {
     reply.header('cache-control', 'no-store').header('x-content-type-options', 'nosniff')

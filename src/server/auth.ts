@@ -1,4 +1,5 @@
-// Who may call: the key, compared in constant time, and the Host header, checked against DNS rebinding.
+// Who may call: the key, compared in constant time, and the Host header, checked against DNS
+// rebinding.
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
 import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { isIP } from 'node:net'
@@ -28,6 +29,7 @@ export function ensureKey(stateDir: string, environment: NodeJS.ProcessEnv): str
   return key
 }
 
+/** What a request showed of the key; only `ok` may pass. */
 export type KeyVerdict = 'ok' | 'missing' | 'wrong'
 
 /** Checks `Authorization: Bearer KEY` in constant time. */
@@ -43,8 +45,8 @@ function digest(text: string): Buffer {
 }
 
 /**
- * A page of a stranger's site can point its own name at this address; its Host header then names that
- * site. Addresses, localhost and the name listened on are fine.
+ * A page of a stranger's site can point its own name at this address; its Host header then names
+ * that site. Addresses, localhost and the name listened on are fine.
  */
 export function isHostAllowed(header: string | undefined, listenHost: string): boolean {
   if (header === undefined) return false

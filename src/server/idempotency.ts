@@ -4,6 +4,7 @@
 const MOST_KEYS = 1_000
 const KEPT_MS = 24 * 3_600_000
 
+/** A response as it will be repeated: HTTP status and JSON body. */
 export interface Answer {
   readonly status: number
   readonly body: unknown

@@ -1,4 +1,5 @@
-// The bodies and queries of the HTTP API: one description for the check and for the OpenAPI document.
+// The bodies and queries of the HTTP API: one description for the check and for the OpenAPI
+// document.
 import { z } from 'zod'
 import { DURATION_PATTERN } from '../core/duration.ts'
 

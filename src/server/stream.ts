@@ -1,5 +1,6 @@
 // Ticks as server-sent events, for pages and scripts that watch.
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { errorBody } from '../core/errors.ts'
 import { headline, words } from '../core/explain.ts'
 import type { Tick } from '../core/model.ts'
 import type { Service } from '../engine/service.ts'
@@ -17,9 +18,7 @@ export function streamTicks(
   reply: FastifyReply,
 ): FastifyReply {
   if (streams >= MOST_STREAMS) {
-    return reply
-      .code(503)
-      .send({ error: { code: 'E_BUSY', message: 'too many watchers', remedy: 'Close one.' } })
+    return reply.code(503).send(errorBody('E_BUSY', 'too many watchers'))
   }
   streams++
   reply.hijack()

@@ -5,28 +5,14 @@ import { failureTests } from './balancer/failure-tests.ts'
 import { requestTests } from './balancer/request-tests.ts'
 import { rotationTests } from './balancer/rotation-tests.ts'
 import { type BalancerSubject, Stage } from './balancer/stage.ts'
+import type { BalancerTrait, Needs } from './balancer/traits.ts'
 
 export type { BalancerSubject } from './balancer/stage.ts'
-
-/** What an adapter may say it can't do; the tests that need it are skipped, by name. */
-export type BalancerTrait =
-  /** Hung instances are found without a live request. */
-  | 'active health'
-  /** Requests wait for room, up to a time limit. */
-  | 'waiting room'
-  /** `inFlight` per target is exact. */
-  | 'in flight per target'
-  /** Counters tell shed, retried and latency. */
-  | 'full counters'
-  /** An instance's own reset is answered with 502 and nothing else. */
-  | 'own bodies'
-
-/** Options of the `test` function for a test that needs `traits`. */
-export type Needs = (...traits: readonly BalancerTrait[]) => { readonly skip: string | false }
+export type { BalancerTrait, Needs } from './balancer/traits.ts'
 
 /**
- * Runs the suite with `node:test`. `create` makes a balancer with an empty state; it is called once,
- * and disposed of at the end.
+ * Runs the suite with `node:test`. `create` makes a balancer with an empty state; it is called
+ * once, and disposed of at the end.
  */
 export function balancerConformance(
   name: string,

@@ -1,4 +1,5 @@
-// A real application under a real controller, for the integration suites: started, asked, killed, cleaned up.
+// A real application under a real controller, for the integration suites: started, asked, killed,
+// cleaned up.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -28,7 +29,8 @@ const server = http.createServer((request, response) => {
     setTimeout(() => response.end(JSON.stringify({ size, instance: process.env.PLIMSOLL_INSTANCE })), Math.random() * 30 + (fault === 'late' ? 200 : 0))
   })
 })
-setTimeout(() => server.listen(Number(process.env.PORT), process.env.HOST), Number(process.env.BOOT_MS ?? 0))
+const boot = Number(process.env.BOOT_MS ?? 0)
+setTimeout(() => server.listen(Number(process.env.PORT), process.env.HOST), boot)
 `
 
 /** An answer of the API; tests say what they expect of its body. */
@@ -37,12 +39,14 @@ export interface ApiAnswer {
   readonly body: unknown
 }
 
+/** A verb that goes on running. */
 export interface Started {
   readonly child: ChildProcess
   /** Everything it printed so far. */
   output(): string
 }
 
+/** A verb that ended; `code` is null where a signal ended it. */
 export interface Ran {
   readonly code: number | null
   readonly stdout: string

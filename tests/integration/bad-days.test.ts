@@ -1,4 +1,5 @@
-// What goes wrong on real machines, done to a real application: kills, hangs, strangers, planted pids.
+// What goes wrong on real machines, done to a real application: kills, hangs, strangers, planted
+// pids.
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
@@ -33,7 +34,8 @@ describe('kills', () => {
     const result = await load
     const view = await app.settled(2)
     assert.ok(!view.instances.some((i) => i.id === victim.id))
-    // Only what was in flight on it may fail: 60 requests/s of about 15 ms are one or two at a time.
+    // Only what was in flight on it may fail: 60 requests/s of about 15 ms are one or two at a
+    // time.
     assert.ok(result.failed <= 4, JSON.stringify(result.failures))
     const late = result.failures.filter((f) => f.dueMs > 2_500)
     assert.deepEqual(late, [])

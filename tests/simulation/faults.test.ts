@@ -1,4 +1,5 @@
-// Seeded worlds in which everything breaks: what must hold in every one of them, and that it is noticed if not.
+// Seeded worlds in which everything breaks: what must hold in every one of them, and that it is
+// noticed if not.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { MemoryWorld } from '../../src/adapters/memory/world.ts'

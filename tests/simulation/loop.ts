@@ -1,4 +1,5 @@
-// The real loop over a world in memory, turn by turn: what scenarios and simulations have in common.
+// The real loop over a world in memory, turn by turn: what scenarios and simulations have in
+// common.
 import type { MemoryWorld } from '../../src/adapters/memory/world.ts'
 import { EMPTY_MEMORY } from '../../src/core/memory.ts'
 import type { Command, GroupSpec, Memory, Spec, Tick } from '../../src/core/model.ts'

@@ -1,4 +1,5 @@
-// The built-in balancer as the controller sees it: starts or finds the process, configures and observes it.
+// The built-in balancer as the controller sees it: starts or finds the process, configures and
+// observes it.
 import { fault } from '../../core/errors.ts'
 import type { Fault } from '../../core/model.ts'
 import type { Balancer, BalancerGroup, BalancerStatus, Cancel, Clock } from '../../core/ports.ts'
@@ -11,7 +12,9 @@ import { watchBalancer } from './watch.ts'
 /** How long a new process may take until it serves, in milliseconds. */
 const START_TIMEOUT_MS = 15_000
 const POLL_MS = 25
-/** A live process that answers nothing for so long counts as hung and is replaced, in milliseconds. */
+/**
+ * A live process that answers nothing for so long counts as hung and is replaced, in milliseconds.
+ */
 const SILENCE_MS = 6_000
 /** How much longer than its grace a stopping process is waited for, in milliseconds. */
 const STOP_MARGIN_MS = 2_000
@@ -48,6 +51,8 @@ class BuiltinBalancer implements Balancer {
   async observe(cancel: Cancel): Promise<BalancerStatus> {
     const status = await readStatus(this.#paths.socket, { cancel })
     if ('fault' in status) return { kind: 'down', fault: status.fault }
+    // A controller that was restarted finds the process running: from now on it is watched.
+    this.#adopt()
     const { startId, monotonicMs, groups } = status
     return { kind: 'up', startId, monotonicMs, groups }
   }

@@ -22,6 +22,7 @@ export interface ProcessStatus {
   readonly groups: Extract<BalancerStatus, { kind: 'up' }>['groups']
 }
 
+/** One call over the control socket. */
 export interface Call {
   readonly method: 'GET' | 'PUT' | 'POST'
   readonly path: string
@@ -33,6 +34,7 @@ export interface Call {
   readonly background?: boolean
 }
 
+/** What came of a call: any HTTP status is an answer. */
 export type Answer =
   | { readonly kind: 'answer'; readonly status: number; readonly body: unknown }
   | { readonly kind: 'fault'; readonly fault: Fault }
@@ -60,8 +62,9 @@ export function callBalancer(socketPath: string, call: Call): Promise<Answer> {
       timer.unref()
       outgoing.on('socket', (socket) => socket.unref())
     }
-    outgoing.on('error', (error) => {
-      fail('E_BALANCER', `the balancer process can't be reached: ${error.message}`)
+    outgoing.on('error', (error: NodeJS.ErrnoException) => {
+      const absent = error.code === 'ENOENT' || error.code === 'ECONNREFUSED'
+      fail('E_BALANCER', absent ? 'it does not run' : `it can't be reached: ${error.message}`)
     })
     outgoing.on('response', (response) => {
       const chunks: Buffer[] = []
@@ -80,7 +83,9 @@ export function callBalancer(socketPath: string, call: Call): Promise<Answer> {
   })
 }
 
-/** Reads the status; with `since` waits for a change after that mark (the process bounds the wait). */
+/**
+ * Reads the status; with `since` waits for a change after that mark (the process bounds the wait).
+ */
 export async function readStatus(
   socketPath: string,
   call: Omit<Call, 'method' | 'path'> & { readonly since?: string },

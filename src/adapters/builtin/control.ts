@@ -41,7 +41,9 @@ export class Control {
     })
   }
 
-  /** Listens on `path`, for this user alone. The caller holds the lock, so a file there is stale. */
+  /**
+   * Listens on `path`, for this user alone. The caller holds the lock, so a file there is stale.
+   */
   listen(path: string): Promise<void> {
     rmSync(path, { force: true })
     const mask = process.umask(0o177)

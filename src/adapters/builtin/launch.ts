@@ -1,4 +1,5 @@
-// Starts the balancer process: detached, with its own log, and with nothing of our environment's secrets.
+// Starts the balancer process: detached, with its own log, and with nothing of our environment's
+// secrets.
 import { spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { closeSync, openSync, readFileSync } from 'node:fs'
@@ -8,7 +9,9 @@ import { NONCE_VARIABLE } from './process-identity.ts'
 
 /** The process under way. */
 export interface Launch {
-  /** Set once it failed. Leaving because another process serves the folder already is no failure. */
+  /**
+   * Set once it failed. Leaving because another process serves the folder already is no failure.
+   */
   failed(): string | undefined
 }
 

@@ -18,8 +18,8 @@ export interface BalancerPaths {
 }
 
 /**
- * The paths for a state folder, which is made (mode 0700) if it is missing. A socket path that would
- * be too long goes to a private folder under the system's temporary one.
+ * The paths for a state folder, which is made (mode 0700) if it is missing. A socket path that
+ * would be too long goes to a private folder under the system's temporary one.
  * @throws Error when that private folder belongs to somebody else
  */
 export function balancerPaths(stateDir: string): BalancerPaths {

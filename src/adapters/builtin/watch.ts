@@ -8,8 +8,8 @@ const RETRY_MS = 200
 const LONG_POLL_MS = 15_000
 
 /**
- * Waits for changes until `stop` is aborted, and calls `changed` for each. A killed process is noticed
- * at once, because the waiting call breaks; while it is away only its return is told.
+ * Waits for changes until `stop` is aborted, and calls `changed` for each. A killed process is
+ * noticed at once, because the waiting call breaks; while it is away only its return is told.
  */
 export async function watchBalancer(
   socketPath: string,

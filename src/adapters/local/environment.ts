@@ -8,6 +8,7 @@ import type { Fault, RunSpec } from '../../core/model.ts'
 /** Variables of the controller that are its own business. */
 const PRIVATE = ['SERVICE_API_KEY', 'NODE_CHANNEL_FD', 'NODE_UNIQUE_ID']
 
+/** Environment variables by name, with nothing left to resolve in their values. */
 export type Environment = Readonly<Record<string, string>>
 type Result<T> =
   | { readonly ok: true; readonly value: T }
@@ -52,6 +53,7 @@ function readEnvFile(path: string): Result<Environment> {
   }
 }
 
+/** The numeric user and primary group that a process runs as. */
 export interface Account {
   readonly uid: number
   readonly gid: number

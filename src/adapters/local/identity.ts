@@ -4,6 +4,10 @@ import { allProcesses, bootId, environmentOf, statOf, userOf } from './procfs.ts
 /** Environment variable that carries the nonce of an instance. */
 export const NONCE_VARIABLE = 'PLIMSOLL_NONCE'
 
+/**
+ * Five facts that together no other process has, not even one that was given the same pid.
+ * `startTicks` counts clock ticks since boot.
+ */
 export interface Identity {
   readonly bootId: string
   readonly pid: number
@@ -31,7 +35,10 @@ export function verifyAlive(identity: Identity): Verdict {
   return stat.startTicks === identity.startTicks ? 'same' : 'other'
 }
 
-/** The identity of a process that was just started with this nonce; undefined when it is gone already. */
+/**
+ * The identity of a process that was just started with this nonce; undefined when it is gone
+ * already.
+ */
 export function identify(pid: number, nonce: string): Identity | undefined {
   const stat = statOf(pid)
   const uid = userOf(pid)
@@ -57,7 +64,10 @@ export function signalGroup(identity: Identity, signal: 'SIGTERM' | 'SIGKILL'): 
   return kill(-identity.pid, signal) ? 'same' : 'gone'
 }
 
-/** Ends what an instance left behind in its process group after its leader ended; bounded by the group. */
+/**
+ * Ends what an instance left behind in its process group after its leader ended; bounded by the
+ * group.
+ */
 export function sweepGroup(identity: Identity): number {
   const left = allProcesses().filter((p) => {
     return (

@@ -1,4 +1,5 @@
-// Starting one instance: argument list, environment, user, its own session, its log. Nothing else starts processes.
+// Starting one instance: argument list, environment, user, its own session, its log. Nothing else
+// starts processes.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { fault } from '../../core/errors.ts'
 import type { Fault, GroupSpec } from '../../core/model.ts'
@@ -6,11 +7,15 @@ import { accountOf, environmentFor } from './environment.ts'
 import { NONCE_VARIABLE } from './identity.ts'
 import type { InstanceRecord } from './records.ts'
 
+/** A process that runs, or why none does. */
 export type Launched =
   | { readonly ok: true; readonly child: ChildProcess; readonly pid: number }
   | { readonly ok: false; readonly fault: Fault }
 
-/** Starts the process of a record, detached, with `log` as its output. Resolves once it runs or failed to. */
+/**
+ * Starts the process of a record, detached, with `log` as its output. Resolves once it runs or
+ * failed to.
+ */
 export async function launch(
   group: GroupSpec,
   record: InstanceRecord,

@@ -1,4 +1,5 @@
-// The log file of each instance: opened for the child, bounded in size and number, read from its end.
+// The log file of each instance: opened for the child, bounded in size and number, read from its
+// end.
 import {
   closeSync,
   copyFileSync,

@@ -6,7 +6,9 @@ import { ephemeralLow } from './procfs.ts'
 const LOW = 20_000
 const TRIES = 2_000
 
-/** A free port that is not in `taken`, or undefined when there is none. `start` spreads the search. */
+/**
+ * A free port that is not in `taken`, or undefined when there is none. `start` spreads the search.
+ */
 export async function freePort(
   host: string,
   taken: ReadonlySet<number>,

@@ -1,9 +1,14 @@
-// What the kernel says of processes and sockets: readers of /proc (Linux; proc(5)). No judgement here.
+// What the kernel says of processes and sockets: readers of /proc (Linux; proc(5)). No judgement
+// here.
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 
-/** Clock ticks per second that user space sees; fixed at 100 on Linux (proc(5), sysconf(_SC_CLK_TCK)). */
+/**
+ * Clock ticks per second that user space sees; fixed at 100 on Linux (proc(5),
+ * sysconf(_SC_CLK_TCK)).
+ */
 export const TICKS_PER_SECOND = 100
 
+/** One line of /proc/PID/stat, as far as it is needed. */
 export interface ProcessStat {
   readonly pid: number
   /** R, S, D, T (stopped), Z (zombie), … */
@@ -67,7 +72,9 @@ export function allProcesses(): readonly ProcessStat[] {
     .flatMap((name) => statOf(Number(name)) ?? [])
 }
 
-/** A variable of the environment a process was started with; undefined when unset or not readable. */
+/**
+ * A variable of the environment a process was started with; undefined when unset or not readable.
+ */
 export function environmentOf(pid: number, name: string): string | undefined {
   const entry = read(`/proc/${pid}/environ`)
     ?.split('\0')

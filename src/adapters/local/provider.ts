@@ -23,7 +23,10 @@ import { isReady } from './readiness.ts'
 import { type InstanceRecord, Records } from './records.ts'
 import { memoryOf, Usage } from './usage.ts'
 
-/** How often ends are looked for (they must be noticed within half a second) and readiness is checked. */
+/**
+ * How often ends are looked for (they must be noticed within half a second) and readiness is
+ * checked.
+ */
 const WATCH_MS = 200
 const ROTATE_MS = 10_000
 const LAST_LINES = 10

@@ -10,6 +10,7 @@ const CHECK_MS = 1_000
 /** A worker without HTTP counts as ready once it has lived this long. */
 const WORKER_MS = 1_000
 
+/** Whether an instance can take requests; `detail` says, for people, what is still missing. */
 export type Readiness =
   | { readonly ready: true }
   | { readonly ready: false; readonly detail: string }

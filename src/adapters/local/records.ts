@@ -4,6 +4,10 @@ import { join } from 'node:path'
 import type { Exit, Phase } from '../../core/model.ts'
 import type { Identity } from './identity.ts'
 
+/**
+ * What must be known of an instance to find, judge and stop it after a restart of the controller.
+ * Times are milliseconds since the epoch.
+ */
 export interface InstanceRecord {
   readonly id: string
   readonly group: string

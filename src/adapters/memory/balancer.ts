@@ -1,4 +1,5 @@
-// A balancer as arithmetic: a given rate over the targets it was told, with a queue where they are too few.
+// A balancer as arithmetic: a given rate over the targets it was told, with a queue where they are
+// too few.
 import { fault } from '../../core/errors.ts'
 import type { Fault, TargetStatus } from '../../core/model.ts'
 import {

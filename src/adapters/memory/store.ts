@@ -1,4 +1,5 @@
-// The store as plain maps: the reference implementation, and the one for runs that leave nothing behind.
+// The store as plain maps: the reference implementation, and the one for runs that leave nothing
+// behind.
 import { fault } from '../../core/errors.ts'
 import type { Fault, Memory, Spec, Tick } from '../../core/model.ts'
 import type { Store } from '../../core/ports.ts'

@@ -2,6 +2,7 @@
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 
+/** The right to be the one controller of a state folder; lost with the process at the latest. */
 export interface StateLock {
   release(): void
 }

@@ -1,4 +1,5 @@
-// Ticks, memory and specifications in one SQLite file. Calls are synchronous and short; a failed one is a Fault.
+// Ticks, memory and specifications in one SQLite file. Calls are synchronous and short; a failed
+// one is a Fault.
 import { chmodSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
@@ -16,10 +17,14 @@ const MOST_SPECS = 50
 const MOST_RECOVERED = 2_000
 
 const SCHEMA = `
-  CREATE TABLE IF NOT EXISTS ticks (id INTEGER PRIMARY KEY, at INTEGER NOT NULL, changed INTEGER NOT NULL, json TEXT NOT NULL);
+  CREATE TABLE IF NOT EXISTS ticks (
+    id INTEGER PRIMARY KEY, at INTEGER NOT NULL, changed INTEGER NOT NULL, json TEXT NOT NULL
+  );
   CREATE INDEX IF NOT EXISTS ticks_changed ON ticks (changed, id);
   CREATE TABLE IF NOT EXISTS memories (tick INTEGER PRIMARY KEY, json TEXT NOT NULL);
-  CREATE TABLE IF NOT EXISTS specs (hash TEXT PRIMARY KEY, saved INTEGER NOT NULL, json TEXT NOT NULL);
+  CREATE TABLE IF NOT EXISTS specs (
+    hash TEXT PRIMARY KEY, saved INTEGER NOT NULL, json TEXT NOT NULL
+  );
 `
 
 /** Opens or creates `store.sqlite` in the state folder; throws when it can not be opened at all. */

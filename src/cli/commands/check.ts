@@ -3,6 +3,7 @@ import type { Command } from 'commander'
 import { loadConfig } from '../place.ts'
 import { type CommonOptions, DONE, run, withPlace } from '../verb.ts'
 
+/** Adds `check`. Reports E_FILE_MISSING and E_FILE_INVALID, the latter with every problem. */
 export function addCheck(program: Command): void {
   withPlace(program.command('check').description('check the file and start nothing')).action(
     (options: CommonOptions) =>

@@ -21,6 +21,7 @@ interface DemoOptions {
 
 const LOOK_MS = 500
 
+/** Adds `demo`, which runs for about a minute in a temporary folder and cleans up after itself. */
 export function addDemo(program: Command): void {
   program
     .command('demo')

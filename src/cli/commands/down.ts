@@ -14,6 +14,10 @@ import { VERSION } from '../version.ts'
 const POLL_MS = 100
 const MOST_WAIT_MS = 10 * 60_000
 
+/**
+ * Adds `down`, which works without a controller too. Reports E_NOT_RUNNING where nothing was
+ * started.
+ */
 export function addDown(program: Command): void {
   const command = program.command('down').description('drain and stop what plimsoll started')
   withDryRun(withPlace(command)).action((options: CommonOptions) =>
@@ -45,7 +49,8 @@ async function throughController(stateDir: string): Promise<boolean> {
   return false
 }
 
-// The controller is gone, the application is not: this process takes its place for as long as it takes.
+// The controller is gone, the application is not: this process takes its place for as long as it
+// takes.
 async function alone(stateDir: string): Promise<boolean> {
   const spec = lastSpec(stateDir)
   if (spec === undefined) {

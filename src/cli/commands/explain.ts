@@ -10,6 +10,7 @@ interface ExplainOptions extends CommonOptions {
   readonly tick?: string
 }
 
+/** Adds `explain`. Reports E_NOT_RUNNING, E_GROUP_UNKNOWN and E_TICK_UNKNOWN. */
 export function addExplain(program: Command): void {
   const command = program
     .command('explain')

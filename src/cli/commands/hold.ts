@@ -5,6 +5,7 @@ import { call } from '../client.ts'
 import { stateDirOf } from '../place.ts'
 import { type CommonOptions, DONE, run, withDryRun, withPlace } from '../verb.ts'
 
+/** Adds `hold`. Reports E_NOT_RUNNING, E_GROUP_UNKNOWN and E_BUSY. */
 export function addHold(program: Command): void {
   const command = program
     .command('hold')

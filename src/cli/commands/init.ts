@@ -5,6 +5,7 @@ import type { Command } from 'commander'
 import { PlimsollError } from '../../core/errors.ts'
 import { type CommonOptions, DONE, run, withDryRun, withPlace } from '../verb.ts'
 
+/** Adds `init`, which never overwrites: E_USAGE where the file exists. */
 export function addInit(program: Command): void {
   const command = program.command('init').description('write a first plimsoll.yaml for this folder')
   withDryRun(withPlace(command)).action((options: CommonOptions) =>

@@ -10,6 +10,7 @@ interface Log {
   readonly lines: readonly string[]
 }
 
+/** Adds `logs`. Reports E_NOT_RUNNING, E_GROUP_UNKNOWN and E_INSTANCE_UNKNOWN. */
 export function addLogs(program: Command): void {
   const command = program
     .command('logs')

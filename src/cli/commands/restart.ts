@@ -14,6 +14,10 @@ const POLL_MS = 250
 /** A roll of many slow instances takes long; this only bounds the waiting, not the roll. */
 const MOST_WAIT_MS = 30 * 60_000
 
+/**
+ * Adds `restart`, which waits for the roll, at most half an hour, and fails when it stopped.
+ * Reports E_NOT_RUNNING, E_GROUP_UNKNOWN and E_BUSY.
+ */
 export function addRestart(program: Command): void {
   const command = program
     .command('restart')

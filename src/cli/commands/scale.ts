@@ -6,6 +6,7 @@ import { call } from '../client.ts'
 import { stateDirOf } from '../place.ts'
 import { type CommonOptions, DONE, run, withDryRun, withPlace } from '../verb.ts'
 
+/** Adds `scale`. Reports E_NOT_RUNNING, E_GROUP_UNKNOWN, E_OUT_OF_BOUNDS, E_BUDGET and E_BUSY. */
 export function addScale(program: Command): void {
   const command = program
     .command('scale')

@@ -6,6 +6,7 @@ import { table } from '../output.ts'
 import { stateDirOf } from '../place.ts'
 import { type CommonOptions, DONE, run, withPlace } from '../verb.ts'
 
+/** Adds `status`. Reports E_NOT_RUNNING. */
 export function addStatus(program: Command): void {
   withPlace(program.command('status').description('show groups, instances and readings')).action(
     (options: CommonOptions) =>

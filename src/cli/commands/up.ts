@@ -11,6 +11,10 @@ import { stateDirOf } from '../place.ts'
 import { sourceOf, type UpOptions, type UpSource } from '../source.ts'
 import { DONE, run, withDryRun, withPlace } from '../verb.ts'
 
+/**
+ * Adds `up`: starts a controller, or has the running one read its file again. Reports
+ * E_STATE_IN_USE where that one runs something else, and what is wrong with the file.
+ */
 export function addUp(program: Command): void {
   const command = program
     .command('up')

@@ -5,6 +5,7 @@ import { summarize } from '../../lab/load/summary.ts'
 import { table } from '../output.ts'
 import { type Scenario, SLO_P99_MS } from './scenario.ts'
 
+/** One change of a number of instances; `at` is an ISO 8601 time. */
 export interface DecisionLine {
   readonly at: string
   readonly group: string
@@ -13,6 +14,7 @@ export interface DecisionLine {
   readonly reason: string
 }
 
+/** The JSON document of a run. Times in it are named by unit; counts are of requests. */
 export interface DemoReport {
   readonly requests: number
   readonly failed: number
@@ -25,6 +27,7 @@ export interface DemoReport {
   readonly decisions: readonly DecisionLine[]
 }
 
+/** Instances ready when the load began and at most, and those there were when it ended. */
 export interface Counted {
   readonly start: number
   readonly max: number

@@ -4,9 +4,12 @@ import type { Random } from '../../core/ports.ts'
 import type { Segment } from '../../lab/load/arrivals.ts'
 import type { Spike } from '../../lab/load/summary.ts'
 
+/** What can be played: a spike that scaling answers, and one that hits a database too small. */
 export const SCENARIOS = ['spike', 'shared-limit'] as const
+/** The name of one of SCENARIOS. */
 export type ScenarioName = (typeof SCENARIOS)[number]
 
+/** What the user chose for the run. */
 export interface DemoChoice {
   readonly scenario: ScenarioName
   readonly mode: Mode
@@ -14,6 +17,7 @@ export interface DemoChoice {
   readonly bootMs: number
 }
 
+/** A choice with everything that the seed decided. */
 export interface Scenario extends DemoChoice {
   readonly profile: readonly Segment[]
   readonly spike: Spike
@@ -51,6 +55,7 @@ export function createScenario(choice: DemoChoice, random: Random): Scenario {
   }
 }
 
+/** Where the run found room: absolute paths, and free ports on 127.0.0.1. */
 export interface Places {
   readonly shopDir: string
   readonly node: string
@@ -83,7 +88,11 @@ groups:
       max_in_flight: ${POOL}
       queue_timeout: 4s
     slo: { p99: ${SLO_P99_MS}ms }
-    scaling: { min_instances: ${LEAST_INSTANCES}, max_instances: ${MOST_INSTANCES}, settle: 8s, cooldown: 3s }
+    scaling:
+      min_instances: ${LEAST_INSTANCES}
+      max_instances: ${MOST_INSTANCES}
+      settle: 8s
+      cooldown: 3s
     signals: [{ in_flight: ${IN_FLIGHT} }]
     needs: [database]
 resources:

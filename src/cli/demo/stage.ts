@@ -1,4 +1,5 @@
-// The demo's cast: a database, and Plimsoll with the shop, as processes of their own in a temporary folder.
+// The demo's cast: a database, and Plimsoll with the shop, as processes of their own in a temporary
+// folder.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
@@ -18,6 +19,7 @@ const START_MS = 60_000
 const STOP_MS = 60_000
 const CALL_MS = 5_000
 
+/** The running cast; `url` is where load is sent. Calls reject when the API does not answer. */
 export interface Stage {
   readonly url: URL
   /** The group as the API shows it. */
@@ -63,7 +65,8 @@ function startController(folder: string, file: string, key: string): ChildProces
   const entry = process.argv[1] ?? ''
   const log = openSync(join(folder, 'controller.log'), 'a')
   const args = [...process.execArgv, entry, 'up', '--file', file, '--state', join(folder, 'state')]
-  // A session of its own: a Ctrl-C in the terminal ends the demo, which then ends this in good order.
+  // A session of its own: a Ctrl-C in the terminal ends the demo, which then ends this in good
+  // order.
   return spawn(process.execPath, args, {
     cwd: folder,
     detached: true,

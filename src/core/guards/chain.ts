@@ -1,4 +1,5 @@
-// What is allowed of what policies want, in order. The chain is the explanation, so each guard is one entry.
+// What is allowed of what policies want, in order. The chain is the explanation, so each guard is
+// one entry.
 import { budgetLimit } from '../budget.ts'
 import { type GroupContext, type Guard, numberOf, round1 } from '../context.ts'
 import type { Adjustment } from '../model.ts'

@@ -1,5 +1,5 @@
-// The `latency` policy: where only CPU is configured, a missed SLO with requests piling up wants one more
-// step, and no further one when the last did not help.
+// The `latency` policy: where only CPU is configured, a missed SLO with requests piling up wants
+// one more step, and no further one when the last did not help.
 import { type GroupContext, numberOf, type Policy, reasonOf, round1 } from '../context.ts'
 import type { LatencyStep, Recommendation } from '../model.ts'
 

@@ -1,5 +1,6 @@
 // The `target` policy: as many instances as keep each signal at its value per instance.
-// Formula: ceil(total / target), as in the Kubernetes HPA's algorithm (kubernetes.io, "Algorithm details").
+// Formula: ceil(total / target), as in the Kubernetes HPA's algorithm (kubernetes.io, "Algorithm
+// details").
 import { type GroupContext, numberOf, type Policy, reasonOf, round1 } from '../context.ts'
 import type { Recommendation, SignalKind, SignalSpec } from '../model.ts'
 
@@ -49,7 +50,8 @@ function cpu(policy: string, threshold: number, context: GroupContext): Recommen
   return { kind: 'want', policy, instances, reason: `${words}: wants ${instances}` }
 }
 
-// At its ceiling CPU hides how much is missing; what arrives, times what one request cost before, does not.
+// At its ceiling CPU hides how much is missing; what arrives, times what one request cost before,
+// does not.
 function ceiling(policy: string, threshold: number, context: GroupContext): Recommendation {
   const n = Math.max(1, context.ready.length)
   const rps = numberOf(context.seen.readings.rps)

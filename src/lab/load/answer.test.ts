@@ -1,3 +1,4 @@
+// Every kind of ending against every kind of marked request, as a table.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { type Ending, type FaultMark, isLate, judge, TIMED_OUT, type Verdict } from './answer.ts'

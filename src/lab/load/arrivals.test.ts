@@ -1,3 +1,4 @@
+// Arrivals by seed: repeatable, and as many as the profile asks for.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { seeded } from '../random.ts'

@@ -1,3 +1,4 @@
+// The closed load against a real server that counts what reaches it.
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { createServer } from 'node:http'

@@ -7,6 +7,7 @@ import { drawShot, type Mix } from './arrivals.ts'
 import { openSender } from './send.ts'
 import { type Asked, Tally, type Totals } from './tally.ts'
 
+/** A load that asks again as soon as it is answered. */
 export interface ClosedOptions extends Mix {
   /** `http:` URL of the service; its path is ignored. */
   readonly target: URL

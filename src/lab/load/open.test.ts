@@ -1,3 +1,4 @@
+// The open load against real servers, well and badly behaved: each request once, none forgotten.
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { createServer, type RequestListener, type Server } from 'node:http'

@@ -8,6 +8,7 @@ import { type LiveSecond, LiveView } from './live.ts'
 import { openSender, type Sender } from './send.ts'
 import { type SecondResult, Tally, type Totals } from './tally.ts'
 
+/** A load that comes at its own times, whatever the answers. */
 export interface LoadOptions extends Partial<Mix> {
   /** `http:` URL of the service; its path is ignored. */
   readonly target: URL
@@ -22,6 +23,7 @@ export interface LoadOptions extends Partial<Mix> {
   readonly maxOutstanding?: number
 }
 
+/** The totals of a run and its seconds one by one. */
 export interface LoadResult extends Totals {
   /** One for each second of the profile. */
   readonly seconds: readonly SecondResult[]

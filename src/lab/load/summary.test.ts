@@ -1,3 +1,4 @@
+// The summary of a run, from seconds made by hand.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { p99Ms } from './percentile.ts'

@@ -1,6 +1,7 @@
 // @ts-check
-// The drain protocol for a Node application, with no change of its code: `node --require plimsoll/preload server.js`.
-// On SIGTERM it stops accepting, keeps idle connections, answers with `Connection: close`, and ends when all is done.
+// The drain protocol for a Node application, with no change of its code: `node --require
+// plimsoll/preload server.js`. On SIGTERM it stops accepting, keeps idle connections, answers with
+// `Connection: close`, and ends when all is done.
 'use strict'
 
 const diagnostics = require('node:diagnostics_channel')
@@ -23,7 +24,10 @@ const LOOK_MS = 25
 
 /** Servers that were told to listen and are not closed yet. @type {Set<net.Server>} */
 const servers = new Set()
-/** Servers whose listening socket the drain closed; they still have connections. @type {WeakSet<net.Server>} */
+/**
+ * Servers whose listening socket the drain closed; they still have connections. @type
+ * {WeakSet<net.Server>}
+ */
 const drained = new WeakSet()
 /** Open connections of all servers. @type {Set<net.Socket>} */
 const connections = new Set()
@@ -39,7 +43,9 @@ if (isMainThread) {
   watchServers()
 }
 
-/** Follows every request, without adding a listener that would change how the application answers. */
+/**
+ * Follows every request, without adding a listener that would change how the application answers.
+ */
 function watchRequests() {
   diagnostics.subscribe('http.server.request.start', (message) => {
     const { response } = /** @type {{ response: ServerResponse }} */ (message)

@@ -1,4 +1,5 @@
-// The drain protocol, on real processes, with this Node and with an older one where the PATH has it.
+// The drain protocol, on real processes, with this Node and with an older one where the PATH has
+// it.
 import { strict as assert } from 'node:assert'
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'

@@ -3,9 +3,9 @@ import { strict as assert } from 'node:assert'
 import { createServer } from 'node:net'
 import { test } from 'node:test'
 import type { BalancerGroup } from '../../core/ports.ts'
-import type { Needs } from '../balancer.ts'
 import { freePort, NEVER, type Stage, until } from './stage.ts'
 import { send, underLoad } from './test-client.ts'
+import type { Needs } from './traits.ts'
 
 /** Start, adoption, restart, faults, news. */
 export function controlTests(stage: () => Stage, needs: Needs): void {

@@ -1,9 +1,9 @@
 // Conformance: dead, hung and misbehaving instances, and what may be tried again.
 import { strict as assert } from 'node:assert'
 import { test } from 'node:test'
-import type { Needs } from '../balancer.ts'
 import { type Stage, until } from './stage.ts'
 import { echoOf, send } from './test-client.ts'
+import type { Needs } from './traits.ts'
 
 /** What happens when instances fail. */
 export function failureTests(stage: () => Stage, needs: Needs): void {

@@ -1,11 +1,12 @@
-// Conformance: what a request and a response look like on the other side, streams and tunnels included.
+// Conformance: what a request and a response look like on the other side, streams and tunnels
+// included.
 import { strict as assert } from 'node:assert'
 import { Agent, request } from 'node:http'
 import { connect } from 'node:net'
 import { test } from 'node:test'
-import type { Needs } from '../balancer.ts'
 import { type Stage, until } from './stage.ts'
 import { echoOf, send, sendRaw } from './test-client.ts'
+import type { Needs } from './traits.ts'
 
 /** Headers, bodies, streaming, tunnels. */
 export function requestTests(stage: () => Stage, needs: Needs): void {

@@ -2,9 +2,9 @@
 import { strict as assert } from 'node:assert'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Needs } from '../balancer.ts'
 import { type Stage, until } from './stage.ts'
 import { echoOf, send, underLoad } from './test-client.ts'
+import type { Needs } from './traits.ts'
 
 /** Balance methods, admission, drain, waiting room. */
 export function rotationTests(stage: () => Stage, needs: Needs): void {

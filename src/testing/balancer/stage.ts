@@ -18,6 +18,7 @@ export interface BalancerSubject {
   dispose(): Promise<void>
 }
 
+/** A signal that never aborts. */
 export const NEVER: AbortSignal = new AbortController().signal
 
 /** A group `web` on a free port, and the instances of one test. */

@@ -1,9 +1,11 @@
-// An HTTP client for the balancer's conformance suite: it never retries, and it reports instead of throwing.
+// An HTTP client for the balancer's conformance suite: it never retries, and it reports instead of
+// throwing.
 import type { IncomingHttpHeaders } from 'node:http'
 import { Agent, request } from 'node:http'
 import { connect } from 'node:net'
 import type { Echo } from './test-instance.ts'
 
+/** What a test sends. */
 export interface Sent {
   readonly method?: string
   readonly headers?: Record<string, string>
@@ -59,7 +61,10 @@ export interface LoadResult {
   readonly failures: readonly string[]
 }
 
-/** Keeps `inFlight` requests going, half of them POST, over keep-alive connections, until `during` is done. */
+/**
+ * Keeps `inFlight` requests going, half of them POST, over keep-alive connections, until `during`
+ * is done.
+ */
 export async function underLoad(
   port: number,
   inFlight: number,
@@ -88,7 +93,10 @@ export async function underLoad(
   return { requests, failures }
 }
 
-/** Writes raw bytes and resolves with everything that came until the connection closed or `ms` passed. */
+/**
+ * Writes raw bytes and resolves with everything that came until the connection closed or `ms`
+ * passed.
+ */
 export function sendRaw(port: number, bytes: string, ms = 2_000): Promise<string> {
   return new Promise((resolve) => {
     let received = ''

@@ -1,4 +1,5 @@
-// A small real application for the balancer's conformance suite: it echoes, dawdles, resets and hangs on demand.
+// A small real application for the balancer's conformance suite: it echoes, dawdles, resets and
+// hangs on demand.
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { createServer } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'

@@ -15,8 +15,8 @@ export interface Choice {
 }
 
 /**
- * The index of the target that should get a request, or -1 when none has room. Unhealthy targets are
- * chosen only when no active one is healthy, and never while nobody listens there.
+ * The index of the target that should get a request, or -1 when none has room. Unhealthy targets
+ * are chosen only when no active one is healthy, and never while nobody listens there.
  */
 export function choose(choice: Choice): number {
   const { targets, balance, cursor, tried } = choice

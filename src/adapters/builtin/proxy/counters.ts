@@ -1,4 +1,5 @@
-// What one group has carried since the process started: counts, latency buckets, in-flight integral.
+// What one group has carried since the process started: counts, latency buckets, in-flight
+// integral.
 import type { BalancerCounters } from '../../../core/ports.ts'
 import { LATENCY_BOUNDS_MS } from '../../../core/ports.ts'
 

@@ -1,4 +1,5 @@
-// One request and its response: streams both ways, with back-pressure and limits, and counts how it ended.
+// One request and its response: streams both ways, with back-pressure and limits, and counts how it
+// ended.
 import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http'
 import { type Ending, endingOf } from './counters.ts'
 import type { Group } from './group.ts'

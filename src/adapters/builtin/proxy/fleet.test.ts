@@ -229,7 +229,9 @@ function send(port: number, how: { method?: string; agent?: Agent }) {
   })
 }
 
-/** Sends bytes, then `later` once something came back; resolves with all when the connection ends. */
+/**
+ * Sends bytes, then `later` once something came back; resolves with all when the connection ends.
+ */
 function raw(port: number, bytes: string, later?: string): Promise<string> {
   return new Promise((resolve) => {
     let received = ''

@@ -26,7 +26,9 @@ export class Fleet {
     this.#events = events
   }
 
-  /** Serves exactly these groups. Resolves once in force, with a fault for each that can't listen. */
+  /**
+   * Serves exactly these groups. Resolves once in force, with a fault for each that can't listen.
+   */
   configure(groups: readonly BalancerGroup[]): Promise<readonly Fault[]> {
     const done = this.#work.then(() => this.#configure(groups))
     this.#work = done

@@ -43,7 +43,9 @@ export class Group {
     this.configure(config)
   }
 
-  /** Makes `config` hold: adds, drains and removes targets, and hands waiting requests to new ones. */
+  /**
+   * Makes `config` hold: adds, drains and removes targets, and hands waiting requests to new ones.
+   */
   configure(config: BalancerGroup): void {
     const recheck = config.health !== this.config.health
     this.config = config

@@ -1,4 +1,5 @@
-// Header rules between client and instance: what is hop-by-hop, what only we may say, how bodies are framed.
+// Header rules between client and instance: what is hop-by-hop, what only we may say, how bodies
+// are framed.
 import type { IncomingMessage } from 'node:http'
 
 /** Headers in the order and spelling of the wire: name, value, name, value. */

@@ -21,8 +21,9 @@ interface Verdict {
 }
 
 /**
- * Checks an instance until `stop`. `report(healthy, reason)` is called after every pass and after the
- * second failure in a row. A check starts half a second (a second for TCP) after the last one started.
+ * Checks an instance until `stop`. `report(healthy, reason)` is called after every pass and after
+ * the second failure in a row. A check starts half a second (a second for TCP) after the last one
+ * started.
  */
 export class HealthCheck {
   readonly #checked: Checked

@@ -1,4 +1,5 @@
-// The listening socket of one group: an HTTP server that turns what arrives into exchanges and tunnels.
+// The listening socket of one group: an HTTP server that turns what arrives into exchanges and
+// tunnels.
 import type { Server } from 'node:http'
 import { createServer } from 'node:http'
 import { Exchange } from './exchange.ts'

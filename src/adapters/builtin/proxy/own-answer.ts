@@ -4,12 +4,15 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 /** How long the rest of an unwanted body is read, so that the client sees the answer, in ms. */
 const LINGER_MS = 1_000
 
+/** A status and the sentence that says why. */
 export interface OwnAnswer {
   readonly status: number
   readonly text: string
 }
 
-/** Sends an own answer. With an unread body the connection is closed, once the client could read it. */
+/**
+ * Sends an own answer. With an unread body the connection is closed, once the client could read it.
+ */
 export function sendOwnAnswer(
   request: IncomingMessage,
   response: ServerResponse,

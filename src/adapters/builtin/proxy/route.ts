@@ -1,4 +1,5 @@
-// The way of one request to an instance: waits for room, connects, and tries elsewhere while that is safe.
+// The way of one request to an instance: waits for room, connects, and tries elsewhere while that
+// is safe.
 import type { ClientRequest, IncomingMessage } from 'node:http'
 import { request } from 'node:http'
 import type { Duplex } from 'node:stream'
@@ -8,7 +9,9 @@ import type { Target } from './target.ts'
 
 /** How often a request that was sent may be sent again. */
 const MAX_REPLAYS = 2
-/** Connections that may fail before a request is given up; each takes an instance out of rotation. */
+/**
+ * Connections that may fail before a request is given up; each takes an instance out of rotation.
+ */
 const MAX_ATTEMPTS = 10
 
 /** What is sent to an instance, but for the body. */
@@ -35,7 +38,9 @@ export interface RouteOwner {
   failed(failure: Failure): void
 }
 
-/** Finds an instance for a request, once or again. After `done` or `cancel` nothing more is called. */
+/**
+ * Finds an instance for a request, once or again. After `done` or `cancel` nothing more is called.
+ */
 export class Route implements Seeker {
   readonly tried: Target[] = []
   readonly #group: Group

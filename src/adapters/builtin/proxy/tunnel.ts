@@ -1,4 +1,5 @@
-// One upgraded connection (WebSocket and the like): a handshake through the balancer, then raw bytes both ways.
+// One upgraded connection (WebSocket and the like): a handshake through the balancer, then raw
+// bytes both ways.
 import type { ClientRequest, IncomingMessage } from 'node:http'
 import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
@@ -9,7 +10,9 @@ import { framingOf, type RawHeaders, requestHeaders, responseHeaders } from './h
 import { rawOwnAnswer } from './own-answer.ts'
 import { type Failure, type Head, Route, type RouteOwner } from './route.ts'
 
-/** Dead peers of an idle tunnel are noticed by TCP itself, after about this long without a packet. */
+/**
+ * Dead peers of an idle tunnel are noticed by TCP itself, after about this long without a packet.
+ */
 const TCP_KEEPALIVE_MS = 60_000
 /** How long the last bytes of a closing tunnel may take. */
 const FLUSH_MS = 5_000

@@ -5,9 +5,13 @@ import { Agent } from 'node:http'
 import { connect, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 
-/** An idle connection is closed after this long, in milliseconds, or sooner if the server hints so. */
+/**
+ * An idle connection is closed after this long, in milliseconds, or sooner if the server hints so.
+ */
 const MAX_IDLE_MS = 4_000
-/** How long before the server's announced time-out an idle connection is given up, in milliseconds. */
+/**
+ * How long before the server's announced time-out an idle connection is given up, in milliseconds.
+ */
 const IDLE_MARGIN_MS = 1_000
 const CONNECT_TIMEOUT_MS = 1_500
 
@@ -68,7 +72,10 @@ export class UpstreamAgent extends Agent {
   }
 }
 
-/** How long an idle connection may be kept, in milliseconds, given a `Keep-Alive` header or ''; 0: not. */
+/**
+ * How long an idle connection may be kept, in milliseconds, given a `Keep-Alive` header or ''; 0:
+ * not.
+ */
 export function idleTime(keepAlive: string): number {
   const seconds = /(?:^|[\s,])timeout=(\d+)/i.exec(keepAlive)?.[1]
   if (!seconds) return MAX_IDLE_MS
