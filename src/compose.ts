@@ -7,7 +7,7 @@ import { createBuiltinBalancer } from './adapters/builtin/balancer.ts'
 import { systemClock } from './adapters/local/clock.ts'
 import { createLocalHost } from './adapters/local/host.ts'
 import { createLocalProvider } from './adapters/local/provider.ts'
-import { lockState } from './adapters/sqlite/lock.ts'
+import { lockState, type StateLock } from './adapters/sqlite/lock.ts'
 import { openSqliteStore } from './adapters/sqlite/store.ts'
 import type { Checked } from './core/commands.ts'
 import { PlimsollError } from './core/errors.ts'
@@ -63,11 +63,10 @@ export function controllerFile(stateDir: string): string {
   return join(stateDir, 'controller.json')
 }
 
-/** Builds and starts everything. Throws PlimsollError: E_STATE_IN_USE, E_PORT_IN_USE. */
+/** Builds and starts everything. Throws PlimsollError: E_STATE_IN_USE, E_PORT_IN_USE, E_STORE. */
 export async function compose(options: ComposeOptions): Promise<Application> {
   const { stateDir } = options
-  mkdirSync(stateDir, { recursive: true, mode: 0o700 })
-  const lock = lockState(stateDir)
+  const lock = takeLock(stateDir)
   if (lock === undefined) {
     throw new PlimsollError('E_STATE_IN_USE', `another controller uses ${stateDir}`)
   }
@@ -76,6 +75,16 @@ export async function compose(options: ComposeOptions): Promise<Application> {
   } catch (error) {
     lock.release()
     throw error
+  }
+}
+
+function takeLock(stateDir: string): StateLock | undefined {
+  try {
+    mkdirSync(stateDir, { recursive: true, mode: 0o700 })
+    return lockState(stateDir)
+  } catch (error) {
+    const message = `the state folder ${stateDir} can't be used: ${(error as Error).message}`
+    throw new PlimsollError('E_STORE', message, { cause: error })
   }
 }
 

@@ -94,6 +94,16 @@ export class TestApplication {
     writeFileSync(this.file, lines.join('\n'))
   }
 
+  /** Writes plimsoll.yaml as given. */
+  writeText(text: string): void {
+    writeFileSync(this.file, text)
+  }
+
+  /** Another port that is free now. */
+  anotherPort(): Promise<number> {
+    return freePort()
+  }
+
   /** Starts `up` in the foreground, or another entry with the same words. */
   start(entry = CLI, extra: readonly string[] = []): Started {
     const args = [entry, 'up', '--file', this.file, '--state', this.state, ...extra]

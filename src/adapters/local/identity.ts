@@ -1,5 +1,5 @@
 // Who a process is: an identity that a reused pid can not forge, checked before every signal.
-import { allProcesses, bootId, environmentOf, statOf, userOf } from './procfs.ts'
+import { allProcesses, bootId, environmentOf, isEnding, statOf, userOf } from './procfs.ts'
 
 /** Environment variable that carries the nonce of an instance. */
 export const NONCE_VARIABLE = 'PLIMSOLL_NONCE'
@@ -23,6 +23,8 @@ export type Verdict = 'same' | 'gone' | 'other'
 export function verify(identity: Identity): Verdict {
   const alive = verifyAlive(identity)
   if (alive !== 'same') return alive
+  // A process that is ending has given its memory back already, and its environment with it.
+  if (isEnding(identity.pid)) return 'gone'
   if (environmentOf(identity.pid, NONCE_VARIABLE) !== identity.nonce) return 'other'
   return userOf(identity.pid) === identity.uid ? 'same' : 'other'
 }

@@ -6,6 +6,7 @@ import type { Fault, GroupSpec } from '../../core/model.ts'
 import { accountOf, environmentFor } from './environment.ts'
 import { NONCE_VARIABLE } from './identity.ts'
 import type { InstanceRecord } from './records.ts'
+import { GENERATION_VARIABLE } from './strays.ts'
 
 /** A process that runs, or why none does. */
 export type Launched =
@@ -49,6 +50,7 @@ function contract(group: GroupSpec, record: InstanceRecord): Readonly<Record<str
     PLIMSOLL_INSTANCE: record.id,
     PLIMSOLL_STOP_TIMEOUT_MS: String(group.run.stopTimeoutMs),
     [NONCE_VARIABLE]: record.nonce,
+    [GENERATION_VARIABLE]: record.generation,
   }
 }
 

@@ -82,6 +82,13 @@ export function environmentOf(pid: number, name: string): string | undefined {
   return entry?.slice(name.length + 1)
 }
 
+/** Whether a process has no memory any more: it is ending, is a zombie, or is gone. */
+export function isEnding(pid: number): boolean {
+  // statm counts the pages of the address space, which an ending process gives back first (proc(5)).
+  const pages = read(`/proc/${pid}/statm`)?.split(' ')[0]
+  return pages === undefined || pages === '0'
+}
+
 /** The effective user of a process. */
 export function userOf(pid: number): number | undefined {
   const line = /^Uid:\s+\d+\s+(\d+)/m.exec(read(`/proc/${pid}/status`) ?? '')

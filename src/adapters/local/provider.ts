@@ -3,7 +3,7 @@
 import { randomBytes } from 'node:crypto'
 import { chmodSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { fault } from '../../core/errors.ts'
+import { fault, PlimsollError } from '../../core/errors.ts'
 import type {
   Action,
   Exit,
@@ -21,6 +21,7 @@ import { freePort } from './ports.ts'
 import { allProcesses, type ProcessStat } from './procfs.ts'
 import { isReady } from './readiness.ts'
 import { type InstanceRecord, Records } from './records.ts'
+import { findStrays, noncePrefix } from './strays.ts'
 import { memoryOf, Usage } from './usage.ts'
 
 /**
@@ -46,6 +47,7 @@ class LocalProvider implements Provider {
   readonly #clock: Clock
   readonly #records: Records
   readonly #logs: LogFiles
+  readonly #prefix: string
   readonly #usage = new Usage()
   readonly #instances = new Map<string, InstanceRecord>()
   readonly #details = new Map<string, string>()
@@ -62,13 +64,17 @@ class LocalProvider implements Provider {
     chmodSync(stateDir, 0o700)
     this.#clock = clock
     this.#records = new Records(join(stateDir, 'instances'))
+    this.#prefix = noncePrefix(stateDir)
     this.#logs = new LogFiles(join(stateDir, 'logs'))
     this.#watch = setInterval(() => this.#look(), WATCH_MS)
   }
 
   async adopt(_cancel: Cancel): Promise<number> {
     const { records, broken } = this.#records.all()
-    if (broken.length > 0) throw new Error(`instance records can't be read: ${broken.join(', ')}`)
+    if (broken.length > 0) {
+      const message = `instance records can't be read: ${broken.join(', ')}; see what runs, then remove them`
+      throw new PlimsollError('E_STORE', message)
+    }
     for (const record of records) {
       if (record.phase === 'exited') {
         this.#instances.set(record.id, record)
@@ -79,6 +85,8 @@ class LocalProvider implements Provider {
       if (identity === undefined) this.#end({ ...record, stopAsked: true })
       else this.#save({ ...record, identity })
     }
+    const strays = findStrays(this.#prefix, records, this.#clock.now())
+    for (const stray of strays) this.#save(stray)
     this.#look()
     return [...this.#instances.values()].filter((r) => r.phase !== 'exited').length
   }
@@ -139,7 +147,7 @@ class LocalProvider implements Provider {
       id,
       group: group.name,
       generation,
-      nonce: randomBytes(16).toString('hex'),
+      nonce: `${this.#prefix}${randomBytes(16).toString('hex')}`,
       host: INSTANCE_HOST,
       port,
       phase: 'starting',
@@ -178,6 +186,8 @@ class LocalProvider implements Provider {
       return undefined
     }
     if (record.phase === 'exited') return undefined
+    // Life has one direction: what is being stopped is not drained any more.
+    if (kind === 'drain' && record.phase === 'stopping') return undefined
     const phase = kind === 'drain' ? 'draining' : 'stopping'
     const phaseAtMs = phase === record.phase ? record.phaseAtMs : this.#clock.now()
     this.#save({ ...record, phase, phaseAtMs, stopAsked: kind !== 'drain' || record.stopAsked })
