@@ -132,7 +132,13 @@ async function assemble(options: ComposeOptions, release: () => void): Promise<A
   })
   const server = options.api === undefined ? undefined : await serve(options, service, ports)
   const stopper = new Stopper(controller, ports, service)
-  const close = async () => {
+  let closed: Promise<void> | undefined
+  const close = () => {
+    // Two ways down may meet here: a second Ctrl-C while the first still drains.
+    closed ??= end()
+    return closed
+  }
+  const end = async () => {
     await server?.close()
     await controller.close()
     ports.store.close()

@@ -152,15 +152,17 @@ function neverReady(instance: Instance): boolean {
 /** What happened to an instance, for people. */
 export function failureOf(instance: Instance): string {
   const { exit } = instance
-  if (exit === undefined)
-    return `${instance.id} never became ready (${instance.detail ?? 'no answer'})`
-  const how = exit.signal
-    ? `was ended by ${exit.signal}`
-    : `exited with code ${exit.code ?? 'unknown'}`
-  const when = exit.wasReady ? '' : ' before it was ready'
-  const said =
-    exit.lastLines.length > 0 ? `; it last said: ${exit.lastLines.slice(-3).join(' | ')}` : ''
-  return `${instance.id} ${how}${when}${said}`
+  const said = lastWords(exit?.lastLines ?? instance.lastLines ?? [])
+  if (exit === undefined) {
+    return `${instance.id} never became ready (${instance.detail ?? 'no answer'})${said}`
+  }
+  const code = `exited with code ${exit.code ?? 'unknown'}`
+  const how = exit.signal ? `was ended by ${exit.signal}` : code
+  return `${instance.id} ${how}${exit.wasReady ? '' : ' before it was ready'}${said}`
+}
+
+function lastWords(lines: readonly string[]): string {
+  return lines.length > 0 ? `; it last said: ${lines.slice(-3).join(' | ')}` : ''
 }
 
 /** Adds a want to the window that settle looks at. */

@@ -151,6 +151,8 @@ export interface Instance {
   readonly phaseAtMs: EpochMs
   /** Why it is not ready yet, or what is wrong. */
   readonly detail?: string
+  /** While it is starting: the last lines of its log so far. */
+  readonly lastLines?: readonly string[]
   readonly exit?: Exit
   /** Percent of one core over the last turns. */
   readonly cpuPercent: Reading

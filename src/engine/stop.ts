@@ -12,6 +12,7 @@ export class Stopper {
   readonly #ports: Ports
   readonly #service: Service
   readonly #hurry = new AbortController()
+  #killed: Promise<void> | undefined
 
   constructor(controller: Controller, ports: Ports, service: Service) {
     this.#controller = controller
@@ -27,7 +28,7 @@ export class Stopper {
     )
     await this.#controller.pause()
     await this.#ports.balancer.stop(graceMs, this.#hurry.signal)
-    if (this.#hurry.signal.aborted) return
+    if (this.#hurry.signal.aborted) return this.#killed
     const gone = this.#waitUntilGone(2 * graceMs + EXTRA_MS)
     const id = `shutdown-${this.#ports.clock.now()}`
     // The first turn must know already, or it would bring the balancer back.
@@ -35,11 +36,18 @@ export class Stopper {
     this.#controller.resume()
     await taken
     await gone
+    await this.#killed
   }
 
   /** Ends instances and balancer without waiting for requests. */
   async kill(): Promise<void> {
+    // From here on a drain under way only waits for this.
     this.#hurry.abort()
+    this.#killed ??= this.#killAll()
+    await this.#killed
+  }
+
+  async #killAll(): Promise<void> {
     await this.#controller.pause()
     const { spec } = this.#controller.state
     const never = new AbortController().signal

@@ -174,6 +174,31 @@ describe('kills', () => {
   })
 })
 
+test('a second Ctrl-C stops at once, requests in flight or not', async () => {
+  const app = await TestApplication.create()
+  try {
+    const script = `require('node:http').createServer(() => {}).listen(process.env.PORT, process.env.HOST)`
+    const command = JSON.stringify([process.execPath, '-e', script])
+    app.write({
+      run: `{ command: ${command}, stop_timeout: 60s }`,
+      http: `{ listen: ${app.listenPort} }`,
+    })
+    const controller = app.start()
+    await app.settled(2)
+    const never = fetch(app.url).catch(() => 'broken off')
+    await sleep(500)
+    controller.child.kill('SIGINT')
+    await sleep(1_500)
+    assert.equal(controller.child.exitCode, null, 'it drains')
+    controller.child.kill('SIGINT')
+    await until('it to end', 10_000, () => controller.child.exitCode ?? undefined)
+    assert.equal(await never, 'broken off')
+    assert.deepEqual(app.processes(), [])
+  } finally {
+    await app.close()
+  }
+})
+
 describe('starts that go wrong', () => {
   let app: TestApplication
   before(async () => {
@@ -192,7 +217,8 @@ describe('starts that go wrong', () => {
       const now = await app.view().catch(() => undefined)
       return now?.failures === null ? undefined : now
     })
-    assert.match(view.failures?.reason ?? '', /never became ready .*nothing listens on port/)
+    const why = /never became ready .*nothing listens on port.*it last said: no database: giving up/
+    assert.match(view.failures?.reason ?? '', why)
     const logs = await until('a log', 10_000, async () => {
       const { stdout } = await app.run(['logs', app.group])
       return stdout.includes('no database') ? stdout : undefined

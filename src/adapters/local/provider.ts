@@ -276,6 +276,7 @@ class LocalProvider implements Provider {
       ...(identity === undefined ? {} : { pid: identity.pid }),
       ...(detail === undefined ? {} : { detail }),
       ...(record.exit === undefined ? {} : { exit: record.exit }),
+      ...(phase === 'starting' ? { lastLines: this.#logs.tail(id, LAST_LINES) } : {}),
       cpuPercent: session === undefined ? gone : this.#usage.cpuPercent(session),
       memoryBytes:
         session === undefined ? gone : memoryOf(this.#processes, session, this.#clock.now()),
