@@ -6,6 +6,7 @@ import { PlimsollError } from '../core/errors.ts'
 import { headline, words } from '../core/explain.ts'
 import type { Spec, Tick } from '../core/model.ts'
 import type { Difference } from '../engine/service.ts'
+import { storable } from '../engine/stored-spec.ts'
 import { describeError } from './failure.ts'
 import type { Output } from './output.ts'
 import { loadConfig } from './place.ts'
@@ -32,6 +33,7 @@ export async function runForeground(
     api: source.config.api,
     readFile: () => reread(source, () => app.service.state.spec),
   })
+  announceChanges(app, source.config.spec, output)
   app.service.onTick((tick) => printTick(tick, output))
   await Promise.race([started(app), ended.promise])
   announce(app, output)
@@ -83,6 +85,18 @@ export function started(app: Application): Promise<void> {
       resolve()
     })
   })
+}
+
+// What changed since the last time, where something ran here before.
+function announceChanges(app: Application, spec: Spec, output: Output): void {
+  const { earlier, interrupted } = app.service.state
+  if (interrupted !== undefined) {
+    output.say(`the last controller ended in tick ${interrupted}; what it had begun goes on`)
+  }
+  if (earlier === undefined) return
+  for (const { path, from, to } of diffSpecs(earlier, storable(spec))) {
+    output.say(`${path}: ${from} → ${to}`)
+  }
 }
 
 function announce(app: Application, output: Output): void {

@@ -5,6 +5,7 @@ import type { Balancer, Clock, Host, Provider, Random, Store } from '../core/por
 import { Actor } from './act.ts'
 import { Observer } from './observe.ts'
 import { type Recovered, recover } from './recover.ts'
+import { storable } from './stored-spec.ts'
 import { turn } from './turn.ts'
 
 /** Two turns are at least this far apart, however often the loop is woken. */
@@ -35,6 +36,8 @@ export interface LoopState {
   /** How many running instances of an earlier controller were found at the start. */
   readonly adopted: number
   readonly interrupted?: number
+  /** What ran here before, as it was stored: to see what a changed file changes. */
+  readonly earlier?: Spec
   /** Why the last turn was cut short, where it was; a defect, to be reported. */
   readonly turnError?: string
 }
@@ -64,6 +67,7 @@ export class Controller {
       storeWritable: true,
       missingTicks: 0,
       adopted: start.adopted,
+      ...(start.recovered.spec === undefined ? {} : { earlier: start.recovered.spec }),
       ...(start.recovered.interrupted === undefined
         ? {}
         : { interrupted: start.recovered.interrupted }),
@@ -77,7 +81,7 @@ export class Controller {
     const adopted = await ports.provider.adopt(never)
     const earlier = await stillRunning(recovered.spec, ports.provider, never)
     const controller = new Controller(withRetired(spec, earlier), ports, { recovered, adopted })
-    controller.#noteStore(fault ?? ports.store.saveSpec(controller.#state.spec))
+    controller.#noteStore(fault ?? ports.store.saveSpec(storable(controller.#state.spec)))
     ports.provider.onChange(() => controller.wake())
     ports.balancer.onChange(() => controller.wake())
     controller.#running = controller.#loop()
@@ -114,7 +118,7 @@ export class Controller {
   /** Turns over another specification from now on; groups that are gone are drained. */
   replaceSpec(spec: Spec): void {
     const next = withRetired(spec, this.#state.spec)
-    this.#noteStore(this.#ports.store.saveSpec(next))
+    this.#noteStore(this.#ports.store.saveSpec(storable(next)))
     this.#state = { ...this.#state, spec: next }
     this.wake()
   }

@@ -26,7 +26,8 @@ export async function withDeadline<T>(
     over.abort(new DeadlineError(what, ms))
     throw new DeadlineError(what, ms)
   })
-  const result = call(over.signal)
+  // A call that throws before there is a promise must not leave the deadline to go off later.
+  const result = new Promise<T>((resolve) => resolve(call(over.signal)))
   // After a deadline nobody looks at the result any more; it must not become an unhandled
   // rejection.
   result.catch(() => {})

@@ -75,6 +75,9 @@ export function missing(reason: string): WindowReadings {
 // The upper bound of the bucket that holds the 99th percentile: never too good.
 function p99(before: readonly number[], now: readonly number[], atMs: EpochMs): Reading {
   const counts = now.map((n, i) => n - (before[i] ?? 0))
+  if (counts.some((n) => !(n >= 0))) {
+    return { kind: 'missing', reason: 'the latency counters went back' }
+  }
   const total = counts.reduce((sum, n) => sum + n, 0)
   if (total === 0) return { kind: 'missing', reason: 'no response in the last seconds' }
   let left = total - Math.ceil(total * 0.99)
@@ -85,7 +88,7 @@ function p99(before: readonly number[], now: readonly number[], atMs: EpochMs): 
       return { kind: 'value', value: bound, atMs }
     }
   }
-  return { kind: 'missing', reason: 'the latency counters went back' }
+  return { kind: 'missing', reason: 'no response in the last seconds' }
 }
 
 function errors(before: BalancerCounters, now: BalancerCounters, atMs: EpochMs): Reading {

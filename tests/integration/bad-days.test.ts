@@ -115,6 +115,24 @@ describe('kills', () => {
     await app.settled(2)
   })
 
+  test('a file that changed meanwhile: the difference is told, and rolled through', async () => {
+    const before = (await app.view()).instances.map((i) => i.generation)
+    controller.child.kill('SIGTERM')
+    await until('it to end', 5_000, () => controller.child.exitCode ?? undefined)
+    const command = `[${JSON.stringify(process.execPath)}, server.js]`
+    app.write({ run: `{ command: ${command}, env: { TOKEN: hush-hush }, stop_timeout: 5s }` })
+    controller = app.start()
+    await app.settled(2)
+    const after = (await app.view()).instances.map((i) => i.generation)
+    assert.ok(after.every((g) => !before.includes(g)))
+    assert.match(controller.output(), /run\.env/)
+    assert.ok(!controller.output().includes('hush-hush'))
+    // Nor is it stored anywhere.
+    const files = readdirSync(app.state).filter((name) => name.startsWith('store.sqlite'))
+    const kept = files.map((name) => readFileSync(join(app.state, name), 'latin1')).join('')
+    assert.ok(kept.includes('TOKEN') && !kept.includes('hush-hush'))
+  })
+
   test('a second controller on the same state folder is refused', async () => {
     const other = app.start(undefined, ['--json'])
     await until('it to end', 10_000, () => other.child.exitCode ?? undefined)
