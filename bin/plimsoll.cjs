@@ -15,7 +15,19 @@ if (isOld) {
   start()
 }
 
+// Node 22 warns on every start that its SQLite is experimental; whoever scales a shop can do nothing
+// about it. Every other warning is printed as ever.
+function quietSqlite() {
+  const printers = process.listeners('warning')
+  process.removeAllListeners('warning')
+  process.on('warning', (warning) => {
+    if (warning.name === 'ExperimentalWarning' && warning.message.includes('SQLite')) return
+    for (const print of printers) print.call(process, warning)
+  })
+}
+
 function start() {
+  quietSqlite()
   const fs = require('node:fs')
   const path = require('node:path')
   const url = require('node:url')
