@@ -17,6 +17,7 @@ import { withDeadline } from './deadline.ts'
 const ACTION_MS = 10_000
 const BALANCER_START_MS = 10_000
 const CONFIGURE_MS = 5_000
+const RETRY_MOST_MS = 30_000
 
 /** What a plan is carried out with. */
 export interface Actors {
@@ -41,6 +42,9 @@ type OfInstance = Exclude<Action, Started>
 export class Actor {
   readonly #actors: Actors
   #told = ''
+  /** A balancer that does not start is tried again later and later. */
+  #failures = 0
+  #retryAtMs = 0
 
   constructor(actors: Actors) {
     this.#actors = actors
@@ -65,15 +69,19 @@ export class Actor {
 
   async #startBalancer(action: Action): Promise<Outcome> {
     const { balancer, clock } = this.#actors
-    try {
-      this.#told = ''
-      const failure = await withDeadline(clock, 'starting the balancer', BALANCER_START_MS, (s) => {
-        return balancer.start(s)
-      })
-      return failure ? { kind: 'failed', action, fault: failure } : { kind: 'applied', action }
-    } catch (error) {
-      return failed(action, error)
+    if (clock.monotonic() < this.#retryAtMs) {
+      const reason = `it failed to start ${this.#failures} times; the next try is put off`
+      return { kind: 'skipped', action, reason }
     }
+    this.#told = ''
+    const failure = await withDeadline(clock, 'starting the balancer', BALANCER_START_MS, (s) => {
+      return balancer.start(s)
+    }).catch((error: Error) => fault('E_TIMEOUT', error.message, true))
+    this.#failures = failure === undefined ? 0 : this.#failures + 1
+    // The first retry comes at once: a killed balancer must be back within two seconds.
+    const waitMs = this.#failures < 2 ? 0 : Math.min(RETRY_MOST_MS, 1_000 * 2 ** this.#failures)
+    this.#retryAtMs = clock.monotonic() + waitMs
+    return failure ? { kind: 'failed', action, fault: failure } : { kind: 'applied', action }
   }
 
   async #one(action: OfInstance, turn: Turn): Promise<Outcome> {
