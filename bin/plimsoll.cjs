@@ -15,8 +15,8 @@ if (isOld) {
   start()
 }
 
-// Node 22 warns on every start that its SQLite is experimental; whoever scales a shop can do nothing
-// about it. Every other warning is printed as ever.
+// Node 22 warns on every start that its SQLite is experimental; whoever scales a shop can do
+// nothing about it. Every other warning is printed as ever.
 function quietSqlite() {
   const printers = process.listeners('warning')
   process.removeAllListeners('warning')

@@ -1,17 +1,17 @@
 // The composition root: the only file that knows everybody. Nothing but entry points imports it.
 import { randomUUID } from 'node:crypto'
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { createBuiltinBalancer } from './adapters/builtin/balancer.ts'
 import { systemClock } from './adapters/local/clock.ts'
 import { createLocalHost } from './adapters/local/host.ts'
+import { checkAddresses, preflight } from './adapters/local/preflight.ts'
 import { createLocalProvider } from './adapters/local/provider.ts'
 import { lockState, type StateLock } from './adapters/sqlite/lock.ts'
 import { openSqliteStore } from './adapters/sqlite/store.ts'
 import type { Checked } from './core/commands.ts'
-import { PlimsollError } from './core/errors.ts'
-import type { Spec } from './core/model.ts'
+import { type ErrorCode, PlimsollError } from './core/errors.ts'
+import type { Fault, Spec } from './core/model.ts'
 import type { Balancer } from './core/ports.ts'
 import { Controller, type Ports } from './engine/controller.ts'
 import { type Difference, Service } from './engine/service.ts'
@@ -23,6 +23,8 @@ import { ensureKey } from './server/auth.ts'
 export interface ControllerFile {
   readonly pid: number
   readonly url: string
+  /** What the controller's /healthz says of itself: another one may answer at that address. */
+  readonly id: string
   /** The file it was started with, or null for `up -- COMMAND`. */
   readonly file: string | null
 }
@@ -110,17 +112,18 @@ async function assemble(options: ComposeOptions, release: () => void): Promise<A
   const { spec, stateDir } = options
   const clock = systemClock
   const balancer = createBuiltinBalancer({ stateDir, clock })
-  await checkPorts(options, balancer)
+  if (options.api !== undefined) await checkStart(options.api, spec, balancer)
+  const store = openSqliteStore(stateDir)
   const own: Ports = {
     provider: createLocalProvider({ stateDir, clock }),
     balancer,
     host: createLocalHost(clock),
-    store: openSqliteStore(stateDir),
+    store,
     clock,
     random: Math.random,
   }
   const ports = options.wrap?.(own) ?? own
-  const controller = await Controller.start(spec, ports)
+  const controller = await startController(options, ports)
   const asked = Promise.withResolvers<void>()
   const service = new Service({
     controller,
@@ -128,6 +131,7 @@ async function assemble(options: ComposeOptions, release: () => void): Promise<A
     clock,
     newId: randomUUID,
     readFile: options.readFile,
+    checkChange: (next) => checkChange(next, controller.state.spec),
     shutdown: asked.resolve,
   })
   const server = options.api === undefined ? undefined : await serve(options, service, ports)
@@ -162,11 +166,24 @@ async function assemble(options: ComposeOptions, release: () => void): Promise<A
   }
 }
 
+// Without an API it only cleans up: then nothing is to be started before it is told to stop.
+async function startController(options: ComposeOptions, ports: Ports): Promise<Controller> {
+  try {
+    return await Controller.start(options.spec, ports, { paused: options.api === undefined })
+  } catch (error) {
+    await Promise.all([ports.provider.close(), ports.balancer.close()])
+    ports.store.close()
+    throw error
+  }
+}
+
 async function serve(options: ComposeOptions, service: Service, ports: Ports) {
   const { stateDir, version, api } = options
   const { host, port } = api ?? { host: '127.0.0.1', port: 0 }
+  const id = randomUUID()
   const app = createApp({
     service,
+    id,
     key: ensureKey(stateDir, process.env),
     listenHost: host,
     version,
@@ -174,7 +191,7 @@ async function serve(options: ComposeOptions, service: Service, ports: Ports) {
     logs: (group, instance, lines) => ports.provider.logs(group, instance, lines),
   })
   const url = await app.listen({ host, port })
-  const told: ControllerFile = { pid: process.pid, url, file: options.file }
+  const told: ControllerFile = { pid: process.pid, url, id, file: options.file }
   writeFileSync(controllerFile(stateDir), JSON.stringify(told), { mode: 0o600 })
   return {
     url,
@@ -186,27 +203,28 @@ async function serve(options: ComposeOptions, service: Service, ports: Ports) {
   }
 }
 
-// Found out before anything is started, so that a port in use changes nothing.
-async function checkPorts({ api, spec }: ComposeOptions, balancer: Balancer): Promise<void> {
-  const running = await balancer.observe(AbortSignal.timeout(2_000))
-  const served = running.kind === 'up' ? [] : spec.groups.flatMap((g) => g.http?.listen ?? [])
-  for (const { host, port } of [...(api === undefined ? [] : [api]), ...served]) {
-    if (port !== 0 && !(await canListen(host, port))) {
-      throw new PlimsollError('E_PORT_IN_USE', `${host}:${port} is in use`)
-    }
-  }
+type Address = NonNullable<ComposeOptions['api']>
+
+// Found out before anything is started, so that a port in use or a wrong command changes nothing.
+// Where something runs already its controller must come back, whatever would fail at a start.
+async function checkStart(api: Address, spec: Spec, balancer: Balancer): Promise<void> {
+  const running = (await balancer.observe(AbortSignal.timeout(2_000))).kind === 'up'
+  const served = running ? [] : addressesOf(spec)
+  const failure =
+    (await checkAddresses([api, ...served])) ??
+    (running ? undefined : preflight(spec.groups, process.env))
+  if (failure !== undefined) throw new PlimsollError(failure.code as ErrorCode, failure.message)
 }
 
-function canListen(host: string, port: number): Promise<boolean> {
-  return new Promise((resolve, reject) => {
-    const server = createServer()
-    server.once('error', (error: NodeJS.ErrnoException) => {
-      if (error.code === 'EADDRINUSE') resolve(false)
-      else
-        reject(
-          new PlimsollError('E_PORT_IN_USE', `can't listen on ${host}:${port}: ${error.message}`),
-        )
-    })
-    server.listen({ host, port, exclusive: true }, () => server.close(() => resolve(true)))
-  })
+// The same for a changed file, of what is new in it.
+async function checkChange(next: Spec, running: Spec): Promise<Fault | undefined> {
+  const known = addressesOf(running).map((a) => `${a.host}:${a.port}`)
+  const fresh = addressesOf(next).filter((a) => !known.includes(`${a.host}:${a.port}`))
+  const before = new Set(running.groups.map((g) => g.run.hash))
+  const changed = next.groups.filter((g) => !before.has(g.run.hash))
+  return (await checkAddresses(fresh)) ?? preflight(changed, process.env)
+}
+
+function addressesOf(spec: Spec): readonly Address[] {
+  return spec.groups.flatMap((g) => g.http?.listen ?? [])
 }

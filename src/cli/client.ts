@@ -10,18 +10,24 @@ const CALL_MS = 15_000
 export function readControllerFile(stateDir: string): ControllerFile | undefined {
   const path = controllerFile(stateDir)
   if (!existsSync(path)) return undefined
-  return JSON.parse(readFileSync(path, 'utf8')) as ControllerFile
+  try {
+    return JSON.parse(readFileSync(path, 'utf8')) as ControllerFile
+  } catch {
+    // It is being written, or removed, at this very moment.
+    return undefined
+  }
 }
 
-/** Whether the controller of a state folder answers. */
+/** Whether the controller of a state folder answers, and it is that one and no other. */
 export async function isRunning(stateDir: string): Promise<boolean> {
   const told = readControllerFile(stateDir)
   if (told === undefined) return false
   try {
     const response = await fetch(`${told.url}/healthz`, { signal: AbortSignal.timeout(2_000) })
-    return response.ok
+    const said = (await response.json()) as { readonly controller?: unknown }
+    return response.ok && said.controller === told.id
   } catch {
-    // Nobody listens there: it is not running.
+    // Nobody listens there, or somebody who is no controller: it is not running.
     return false
   }
 }
@@ -34,7 +40,8 @@ export async function call<T>(
   body?: unknown,
 ): Promise<T> {
   const told = readControllerFile(stateDir)
-  if (told === undefined) throw notRunning(stateDir)
+  // Two applications may use one address in turn; what is meant for one must not reach the other.
+  if (told === undefined || !(await isRunning(stateDir))) throw notRunning(stateDir)
   const key = findKey(stateDir, process.env) ?? ''
   const headers: Record<string, string> = { authorization: `Bearer ${key}` }
   if (body !== undefined) headers['content-type'] = 'application/json'
@@ -47,6 +54,10 @@ export async function call<T>(
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     })
   } catch (error) {
+    if ((error as Error).name === 'TimeoutError') {
+      const message = `the controller of ${stateDir} did not answer within ${CALL_MS / 1000} s`
+      throw new PlimsollError('E_TIMEOUT', message, { cause: error })
+    }
     throw notRunning(stateDir, error)
   }
   const answer = (await response.json()) as T & { error?: { code: ErrorCode; message: string } }

@@ -1,6 +1,6 @@
 // `up --detach`: the controller in a process of its own; returns when everything is ready.
 import { spawn } from 'node:child_process'
-import { mkdirSync, openSync, readFileSync } from 'node:fs'
+import { fstatSync, mkdirSync, openSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type ErrorCode, PlimsollError } from '../core/errors.ts'
@@ -23,6 +23,7 @@ export async function runDetached(
   mkdirSync(stateDir, { recursive: true, mode: 0o700 })
   const logPath = join(stateDir, 'controller.log')
   const log = openSync(logPath, 'a', 0o600)
+  const { size: from } = fstatSync(log)
   const child = spawn(process.execPath, [...process.execArgv, ...argv(source, stateDir, options)], {
     detached: true,
     stdio: ['ignore', log, log],
@@ -34,7 +35,7 @@ export async function runDetached(
   })
   const mostMs = Math.max(...source.config.spec.groups.map((g) => g.run.startTimeoutMs)) + EXTRA_MS
   for (let waited = 0; waited < mostMs; waited += POLL_MS) {
-    if (exited) throw endedEarly(logPath)
+    if (exited) throw endedEarly(logPath, from)
     const status = await readyStatus(stateDir)
     if (status !== undefined) {
       output.document(status)
@@ -44,10 +45,16 @@ export async function runDetached(
     }
     await sleep(POLL_MS)
   }
-  throw new PlimsollError(
-    'E_NOT_READY',
-    `not ready within ${Math.round(mostMs / 1000)} s; see ${logPath}`,
-  )
+  const why = await failuresOf(stateDir)
+  const message = `not ready within ${Math.round(mostMs / 1000)} s${why}; see ${logPath}`
+  throw new PlimsollError('E_NOT_READY', message)
+}
+
+// What the groups that are not ready died of.
+async function failuresOf(stateDir: string): Promise<string> {
+  if (!(await isRunning(stateDir))) return ''
+  const { groups } = await call<StatusView>(stateDir, 'GET', '/status')
+  return groups.flatMap((g) => (g.failures === null ? [] : [`; ${g.failures.reason}`])).join('')
 }
 
 function argv(source: UpSource, stateDir: string, options: UpOptions): readonly string[] {
@@ -65,8 +72,10 @@ async function readyStatus(stateDir: string): Promise<StatusView | undefined> {
 }
 
 // The controller's own last words, in its own code where it gave one.
-function endedEarly(logPath: string): PlimsollError {
-  const said = readFileSync(logPath, 'utf8').trim().split('\n').slice(-5).join('\n')
+function endedEarly(logPath: string, from: number): PlimsollError {
+  // What stands before is of earlier controllers.
+  const own = readFileSync(logPath).subarray(from).toString('utf8')
+  const said = own.trim().split('\n').slice(-20).join('\n')
   const code = /error (E_[A-Z_]+): (.*)/.exec(said)
   if (code === null) return new PlimsollError('E_INTERNAL', `the controller ended: ${said}`)
   return new PlimsollError(code[1] as ErrorCode, code[2] ?? said)

@@ -1,10 +1,12 @@
 // `up` in the foreground: the controller in this process, what it does as lines, and the signals.
 import { type Application, compose } from '../compose.ts'
 import { diffSpecs } from '../config/differences.ts'
+import type { Config } from '../config/parse.ts'
 import type { Checked } from '../core/commands.ts'
 import { PlimsollError } from '../core/errors.ts'
 import { headline, words } from '../core/explain.ts'
 import type { Spec, Tick } from '../core/model.ts'
+import { isRetired } from '../engine/controller.ts'
 import type { Difference } from '../engine/service.ts'
 import { storable } from '../engine/stored-spec.ts'
 import { describeError } from './failure.ts'
@@ -35,10 +37,12 @@ export async function runForeground(
   })
   announceChanges(app, source.config.spec, output)
   app.service.onTick((tick) => printTick(tick, output))
-  await Promise.race([started(app), ended.promise])
-  announce(app, output)
   const asked = app.shutdownAsked.then(() => 'stop' as const)
-  const how = await Promise.race([ended.promise, asked])
+  const over = Promise.race([ended.promise, asked])
+  // What never becomes ready must be stoppable all the same.
+  await Promise.race([started(app), over])
+  announce(app, output)
+  const how = await over
   await (how === 'stop' ? stop(app, signals.again, output) : app.close())
   signals.remove()
   return DONE
@@ -94,7 +98,7 @@ function announceChanges(app: Application, spec: Spec, output: Output): void {
     output.say(`the last controller ended in tick ${interrupted}; what it had begun goes on`)
   }
   if (earlier === undefined) return
-  for (const { path, from, to } of diffSpecs(earlier, storable(spec))) {
+  for (const { path, from, to } of diffSpecs(inFile(earlier), storable(spec))) {
     output.say(`${path}: ${from} → ${to}`)
   }
 }
@@ -133,11 +137,23 @@ function reread(
   running: () => Spec,
 ): Checked<{ readonly spec: Spec; readonly differences: readonly Difference[] }> {
   try {
-    const spec =
-      source.file === null ? source.config.spec : loadConfig({ file: source.file }).config.spec
-    return { ok: true, value: { spec, differences: diffSpecs(running(), spec) } }
+    const config = source.file === null ? source.config : loadConfig({ file: source.file }).config
+    const changes = diffSpecs(inFile(running()), config.spec)
+    const differences = [...changes, ...apiDifference(source, config)]
+    return { ok: true, value: { spec: config.spec, differences } }
   } catch (error) {
     if (!(error instanceof PlimsollError)) throw error
     return { ok: false, fault: { ...describeError(error), retryable: false } }
   }
+}
+
+// Groups that only wait for their end are not in the file any more.
+function inFile(spec: Spec): Spec {
+  return { ...spec, groups: spec.groups.filter((g) => !isRetired(g)) }
+}
+
+function apiDifference(source: UpSource, { api }: Config): readonly Difference[] {
+  const [from, to] = [source.config.api, api].map(({ host, port }) => `${host}:${port}`)
+  if (from === undefined || to === undefined || from === to) return []
+  return [{ path: 'api.listen', from, to: `${to} (once the controller is started again)` }]
 }

@@ -47,6 +47,11 @@ export async function main(argv: readonly string[]): Promise<void> {
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error
     if (error.exitCode === 0) return
+    if (argv.length === 0) {
+      process.stderr.write(createProgram().helpInformation())
+      process.exitCode = EXIT.usage
+      return
+    }
     const message = error.message.replace(/^error: /, '')
     if (argv.includes('--json')) {
       process.stdout.write(`${JSON.stringify(errorBody('E_USAGE', message), null, 2)}\n`)

@@ -1,6 +1,7 @@
 // Where things are: the file, the state folder, the running controller.
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync, statSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
+import { LARGEST_BYTES } from '../config/document.ts'
 import { type Config, parseConfig, specFromCommand } from '../config/parse.ts'
 import { formatProblems } from '../config/problems.ts'
 import { PlimsollError } from '../core/errors.ts'
@@ -35,15 +36,7 @@ export function loadConfig(options: PlaceOptions): {
   const file = findFile(options)
   if (file === undefined)
     throw new PlimsollError('E_FILE_MISSING', 'there is no plimsoll.yaml here')
-  if (!existsSync(file)) throw new PlimsollError('E_FILE_MISSING', `there is no file ${file}`)
-  let text: string
-  try {
-    text = readFileSync(file, 'utf8')
-  } catch (error) {
-    const message = `${file} can't be read: ${(error as Error).message}`
-    throw new PlimsollError('E_FILE_MISSING', message, { cause: error })
-  }
-  const parsed = parseConfig(text, { dir: dirname(file), file })
+  const parsed = parseConfig(readText(file), { dir: dirname(file), file })
   if (parsed.ok) return { file, config: parsed.config }
   throw new PlimsollError('E_FILE_INVALID', formatProblems(parsed.problems, file))
 }
@@ -54,4 +47,27 @@ export function commandConfig(command: readonly string[], listen: string | undef
   const parsed = specFromCommand(command, { dir, ...(listen === undefined ? {} : { listen }) })
   if (parsed.ok) return parsed.config
   throw new PlimsollError('E_USAGE', formatProblems(parsed.problems, 'command'))
+}
+
+// A device or a pipe would be read for ever; bytes that are no text would be read as something
+// else.
+function readText(file: string): string {
+  const stat = statSync(file, { throwIfNoEntry: false })
+  if (stat === undefined) throw new PlimsollError('E_FILE_MISSING', `there is no file ${file}`)
+  if (!stat.isFile()) throw new PlimsollError('E_FILE_INVALID', `${file} is no ordinary file`)
+  if (stat.size > LARGEST_BYTES) {
+    throw new PlimsollError('E_FILE_INVALID', `${file} is larger than ${LARGEST_BYTES} bytes`)
+  }
+  let bytes: Buffer
+  try {
+    bytes = readFileSync(file)
+  } catch (error) {
+    const message = `${file} can't be read: ${(error as Error).message}`
+    throw new PlimsollError('E_FILE_MISSING', message, { cause: error })
+  }
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+  } catch (error) {
+    throw new PlimsollError('E_FILE_INVALID', `${file} is not UTF-8`, { cause: error })
+  }
 }

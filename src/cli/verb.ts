@@ -1,5 +1,6 @@
 // What every verb has in common: its options, its output, its exit code.
-import { type Command, Option } from 'commander'
+import { type Command, InvalidArgumentError, Option } from 'commander'
+import { durationMs } from '../core/duration.ts'
 import { errorBody } from '../core/errors.ts'
 import { describeError, EXIT, errorText, exitCodeOf } from './failure.ts'
 import { createOutput, type Output } from './output.ts'
@@ -22,6 +23,20 @@ export function withPlace(command: Command): Command {
 /** Adds --dry-run, for verbs that change something. */
 export function withDryRun(command: Command): Command {
   return command.addOption(new Option('--dry-run', 'only say what would be done'))
+}
+
+/** The value of an option that takes a duration with its unit, as it was given. */
+export function parseDuration(text: string): string {
+  if (Number.isNaN(durationMs(text))) {
+    throw new InvalidArgumentError('expected a duration with its unit, such as 15m')
+  }
+  return text
+}
+
+/** The value of an option that takes a whole number, as it was given. */
+export function parseWhole(text: string): string {
+  if (!/^\d{1,15}$/.test(text)) throw new InvalidArgumentError('expected a whole number')
+  return text
 }
 
 /** Runs a verb and sets the exit code; errors are printed with code and remedy. */

@@ -207,6 +207,8 @@ export interface Observation {
    * seconds.
    */
   readonly hostCpuPercent: Reading
+  /** Cores of that machine. */
+  readonly hostCores: number
   /** Whether ticks can be kept; scale-in stops while they can't. */
   readonly storeWritable: boolean
   /** What people and programs asked for since the last turn. */

@@ -54,6 +54,8 @@ export interface Provider {
 /** Readings of the machine itself. */
 export interface Host {
   cpuPercent(): Promise<Reading>
+  /** How many cores there are. */
+  readonly cores: number
 }
 
 /** Where one instance is reached. */

@@ -1,5 +1,6 @@
 // THE LOOP: turns at their own pace, never two at once, woken early by events; and what people may
 // ask of it.
+import { observationOf } from '../core/decide.ts'
 import type { Command, Fault, GroupSpec, Memory, Spec, Tick } from '../core/model.ts'
 import type { Balancer, Clock, Host, Provider, Random, Store } from '../core/ports.ts'
 import { Actor } from './act.ts'
@@ -74,8 +75,12 @@ export class Controller {
     }
   }
 
-  /** Recovers memory, adopts what runs, and begins to turn. */
-  static async start(spec: Spec, ports: Ports): Promise<Controller> {
+  /** Recovers memory, adopts what runs, and begins to turn unless it is to wait for `resume`. */
+  static async start(
+    spec: Spec,
+    ports: Ports,
+    { paused = false }: { readonly paused?: boolean } = {},
+  ): Promise<Controller> {
     const { recovered, fault } = recover(ports.store)
     const never = new AbortController().signal
     const adopted = await ports.provider.adopt(never)
@@ -84,7 +89,7 @@ export class Controller {
     controller.#noteStore(fault ?? ports.store.saveSpec(storable(controller.#state.spec)))
     ports.provider.onChange(() => controller.wake())
     ports.balancer.onChange(() => controller.wake())
-    controller.#running = controller.#loop()
+    if (!paused) controller.resume()
     return controller
   }
 
@@ -179,8 +184,20 @@ export class Controller {
     // A specification that was replaced meanwhile stays replaced.
     this.#state = { ...this.#state, memory: turned.memory, tick: turned.tick }
     this.#noteStore(turned.storeFault)
+    this.#dropRetired(turned.tick)
     for (const { done } of taken) done(turned.tick)
     for (const listener of this.#listeners) listener(turned.tick)
+  }
+
+  // A group that is gone from the file is forgotten once its last instance is.
+  #dropRetired(tick: Tick): void {
+    const { spec } = this.#state
+    const groups = spec.groups.filter((g) => !isRetired(g) || !isEmpty(tick, g.name))
+    if (groups.length === spec.groups.length) return
+    const next = { ...spec, hash: hashWith(spec, groups), groups }
+    this.#state = { ...this.#state, spec: next }
+    this.#noteStore(this.#ports.store.saveSpec(storable(next)))
+    this.wake()
   }
 
   #noteStore(fault: Fault | undefined): void {
@@ -197,9 +214,26 @@ export class Controller {
  */
 export function withRetired(spec: Spec, earlier: Spec | undefined): Spec {
   const gone = (earlier?.groups ?? []).filter((g) => !spec.groups.some((h) => h.name === g.name))
+
   if (gone.length === 0) return spec
-  const hash = `${spec.hash}-${gone.map((g) => g.name).join('-')}`
-  return { ...spec, hash, groups: [...spec.groups, ...gone.map(retired)] }
+  const groups = [...spec.groups, ...gone.map(retired)]
+  return { ...spec, hash: hashWith(spec, groups), groups }
+}
+
+// The file's own hash, with the names of what only waits for its end.
+function hashWith(spec: Spec, groups: readonly GroupSpec[]): string {
+  const names = groups.filter(isRetired).map((g) => g.name)
+  return [spec.hash.split('-')[0], ...names].join('-')
+}
+
+/** Whether a group only waits for its last instances to end: no file can say such bounds. */
+export function isRetired(group: GroupSpec): boolean {
+  return group.scaling.maxInstances === 0
+}
+
+function isEmpty(tick: Tick, group: string): boolean {
+  const { status } = observationOf(tick.observation, group)
+  return status.kind === 'known' && status.instances.length === 0
 }
 
 function retired(group: GroupSpec): GroupSpec {

@@ -53,7 +53,9 @@ export class Observer {
       const status = statuses[i] ?? unknown('not observed')
       return this.#group(group, status, balancer, atMs)
     })
-    return { observation: { atMs, groups, hostCpuPercent, storeWritable, commands }, balancer }
+    const hostCores = this.#sources.host.cores
+    const host = { hostCpuPercent, hostCores }
+    return { observation: { atMs, groups, ...host, storeWritable, commands }, balancer }
   }
 
   async #status(group: GroupSpec): Promise<GroupStatus> {

@@ -9,10 +9,16 @@ import {
 } from '../core/commands.ts'
 import { fault } from '../core/errors.ts'
 import { explain } from '../core/explain.ts'
-import type { Command, Spec, Tick } from '../core/model.ts'
+import type { Command, Fault, Spec, Tick } from '../core/model.ts'
 import type { Clock, Store } from '../core/ports.ts'
 import type { Controller } from './controller.ts'
+import { withDeadline } from './deadline.ts'
 import { type GroupView, groupView, type StatusView, statusView } from './view.ts'
+
+/** Scale requests that may wait for each other. */
+const MOST_SCALES = 100
+/** A command that no turn took in for this long is a fault; it may still be taken in. */
+const TURN_MS = 12_000
 
 /** One value that a changed file changes; `path` is dotted, as in the file. */
 export interface Difference {
@@ -72,6 +78,8 @@ interface Parts {
     readonly spec: Spec
     readonly differences: readonly Difference[]
   }>
+  /** Why a changed specification could not work here, as far as that can be known. */
+  readonly checkChange: (spec: Spec) => Promise<Fault | undefined>
   /** Asks the whole application to drain and stop. */
   readonly shutdown: () => void
 }
@@ -79,6 +87,8 @@ interface Parts {
 /** Stateless over the controller; every failure is a Fault from the catalogue. */
 export class Service {
   readonly #parts: Parts
+  #scales = 0
+  #lastScale: Promise<void> = Promise.resolve()
 
   constructor(parts: Parts) {
     this.#parts = parts
@@ -94,8 +104,25 @@ export class Service {
     return found.ok ? { ok: true, value: groupView(found.value, state) } : found
   }
 
-  /** Sets or moves the number of a group by hand; it holds for `forMs`. */
-  async scale(
+  /**
+   * Sets or moves the number of a group by hand; it holds for `forMs`. One at a time, so that each
+   * moves from what the one before it made.
+   */
+  scale(
+    request: ScaleRequest,
+    asked: Asked & { readonly forMs?: number },
+  ): Promise<Checked<ScaleResult>> {
+    if (this.#scales >= MOST_SCALES) return Promise.resolve(busy())
+    this.#scales++
+    const mine = this.#lastScale.then(() => this.#scale(request, asked))
+    const over = () => {
+      this.#scales--
+    }
+    this.#lastScale = mine.then(over, over)
+    return mine
+  }
+
+  async #scale(
     request: ScaleRequest,
     asked: Asked & { readonly forMs?: number },
   ): Promise<Checked<ScaleResult>> {
@@ -171,11 +198,13 @@ export class Service {
     }
   }
 
-  /** Reads the file again and applies what changed. */
-  reload(asked: Asked): Checked<ReloadResult> {
+  /** Reads the file again and applies what changed; a change that can't work changes nothing. */
+  async reload(asked: Asked): Promise<Checked<ReloadResult>> {
     const read = this.#parts.readFile()
     if (!read.ok) return read
     const { spec, differences } = read.value
+    const failure = differences.length > 0 ? await this.#parts.checkChange(spec) : undefined
+    if (failure !== undefined) return { ok: false, fault: failure }
     const applied = !asked.dryRun && differences.length > 0
     if (applied) this.#parts.controller.replaceSpec(spec)
     return { ok: true, value: { differences, applied } }
@@ -212,8 +241,17 @@ export class Service {
   }
 
   async #submit(command: Command): Promise<Checked<Tick>> {
-    const tick = await this.#parts.controller.submit(command)
-    if (tick !== undefined) return { ok: true, value: tick }
-    return { ok: false, fault: fault('E_BUSY', 'too many commands are waiting', true) }
+    const taken = this.#parts.controller.submit(command)
+    if (taken === undefined) return busy()
+    try {
+      const tick = await withDeadline(this.#parts.clock, 'the turn', TURN_MS, () => taken)
+      return { ok: true, value: tick }
+    } catch (error) {
+      return { ok: false, fault: fault('E_TIMEOUT', (error as Error).message, true) }
+    }
   }
+}
+
+function busy(): Checked<never> {
+  return { ok: false, fault: fault('E_BUSY', 'too many commands are waiting', true) }
 }

@@ -1,4 +1,5 @@
-// A specification as it is stored: without the values of environment variables, which may be secrets.
+// A specification as it is stored: without the values of environment variables, which may be
+// secrets.
 import { createHash } from 'node:crypto'
 import type { GroupSpec, Spec } from '../core/model.ts'
 

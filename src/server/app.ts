@@ -29,6 +29,8 @@ const OPEN_PATHS = ['/healthz', '/readyz']
 /** What the API is made of; `listenHost` is the name its Host check lets pass. */
 export interface AppOptions {
   readonly service: Service
+  /** Tells this controller from others; /healthz says it. */
+  readonly id: string
   readonly key: string
   readonly listenHost: string
   readonly version: string
@@ -41,6 +43,10 @@ type Params = { readonly name: string; readonly instance: string; readonly id: s
 /** The application, not yet listening. */
 export function createApp(options: AppOptions): FastifyInstance {
   const app = fastify({
+    // An address that can't even be read gets no further than this.
+    frameworkErrors: (error, _request, reply) => {
+      sendFault(reply, faultOf(error))
+    },
     bodyLimit: MOST_BODY_BYTES,
     requestTimeout: 30_000,
     keepAliveTimeout: 65_000,
@@ -85,10 +91,11 @@ async function guard(
   return refuse(reply, 'E_KEY_WRONG', 'the key is not the right one')
 }
 
-function readRoutes(app: FastifyInstance, { service, version, clock, logs }: AppOptions): void {
+function readRoutes(app: FastifyInstance, options: AppOptions): void {
+  const { service, id, version, clock, logs } = options
   const metrics = createMetrics(service)
   const api = '/api/scalability'
-  app.get('/healthz', async () => ({ status: 'ok' }))
+  app.get('/healthz', async () => ({ status: 'ok', controller: id }))
   app.get('/readyz', async (_request, reply) => {
     const at = service.state.tick?.observation.atMs
     const ready = at !== undefined && clock.now() - at < STALE_MS
@@ -114,7 +121,12 @@ function readRoutes(app: FastifyInstance, { service, version, clock, logs }: App
     ) {
       return refuse(reply, 'E_INSTANCE_UNKNOWN', `there is no instance ${instance}`)
     }
-    return { instance, lines: await logs(request.params.name, instance, 200) }
+    const lines = await logs(request.params.name, instance, 200)
+    // One that has ended is known by what it said.
+    if (lines.length === 0 && !group.value.instances.some((i) => i.id === instance)) {
+      return refuse(reply, 'E_INSTANCE_UNKNOWN', `there is no instance ${instance}`)
+    }
+    return { instance, lines }
   })
   app.get(`${api}/ticks`, async (request, reply) => {
     const query = parse(ticksQuery, request.query)
@@ -134,7 +146,9 @@ function readRoutes(app: FastifyInstance, { service, version, clock, logs }: App
     if (!query.ok) return sendFault(reply, query.fault)
     return send(reply, service.tick(Number(request.params.id), query.value.group))
   })
-  app.get(`${api}/events`, async (request, reply) => streamTicks(service, request, reply))
+  app.get(`${api}/events`, { exposeHeadRoute: false }, async (request, reply) =>
+    streamTicks(service, request, reply),
+  )
 }
 
 function commandRoutes(app: FastifyInstance, { service, clock }: AppOptions): void {
@@ -146,7 +160,7 @@ function commandRoutes(app: FastifyInstance, { service, clock }: AppOptions): vo
       const told = JSON.stringify([request.url, request.body])
       const answer =
         typeof key === 'string' && key !== ''
-          ? await idempotency.once(key.slice(0, 200), told, clock.now(), () => handle(request))
+          ? await idempotency.once(key, told, clock.now(), () => handle(request))
           : await handle(request)
       if (answer === undefined) {
         return refuse(
@@ -182,7 +196,7 @@ function commandRoutes(app: FastifyInstance, { service, clock }: AppOptions): vo
   })
   post('/reload', async (request) => {
     const body = parse(plainBody, request.body ?? {})
-    return body.ok ? answer(service.reload(asked(body.value))) : answerFault(body.fault)
+    return body.ok ? answer(await service.reload(asked(body.value))) : answerFault(body.fault)
   })
   post('/shutdown', async (request) => {
     const body = parse(plainBody, request.body ?? {})

@@ -11,7 +11,7 @@ interface Operation {
   readonly query?: z.ZodObject
 }
 
-/** Every route that needs the key; the server refuses to start when it serves others. */
+/** Every route that needs the key; a test holds it against what is served. */
 export const OPERATIONS: readonly Operation[] = [
   { method: 'get', path: '/api/scalability/status', summary: 'Everything at once' },
   { method: 'get', path: '/api/scalability/groups', summary: 'All groups' },

@@ -119,16 +119,25 @@ export class TestApplication {
     return { child, output: () => said }
   }
 
-  /** Runs a verb to its end. */
-  async run(words: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Ran> {
+  /** Runs a verb to its end, for this file and this state folder. */
+  run(words: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Ran> {
     const place = words[0] === 'init' ? [] : ['--file', this.file, '--state', this.state]
     const at = words.indexOf('--')
     const args =
       at < 0
         ? [...words, ...place]
         : [...words.slice(0, at), '--state', this.state, ...words.slice(at)]
-    const child = spawn(process.execPath, [CLI, ...args], {
-      cwd: this.folder,
+    return this.runRaw(args, this.folder, env)
+  }
+
+  /** Runs the command line with these words and no others. */
+  async runRaw(
+    words: readonly string[],
+    cwd = this.folder,
+    env: NodeJS.ProcessEnv = {},
+  ): Promise<Ran> {
+    const child = spawn(process.execPath, [CLI, ...words], {
+      cwd,
       env: { ...this.#env(), ...env },
     })
     let stdout = ''

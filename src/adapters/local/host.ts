@@ -1,4 +1,5 @@
 // CPU of the whole machine, from /proc/stat.
+import { availableParallelism } from 'node:os'
 import type { Reading } from '../../core/model.ts'
 import type { Clock, Host } from '../../core/ports.ts'
 import { cpuTimes } from './procfs.ts'
@@ -10,6 +11,7 @@ const LEAST_MS = 4_000
 export function createLocalHost(clock: Clock): Host {
   const samples: { atMs: number; busy: number; total: number }[] = []
   return {
+    cores: availableParallelism(),
     async cpuPercent(): Promise<Reading> {
       const times = cpuTimes()
       if (times === undefined) return { kind: 'missing', reason: '/proc/stat can not be read' }

@@ -23,10 +23,10 @@ export type Verdict = 'same' | 'gone' | 'other'
 export function verify(identity: Identity): Verdict {
   const alive = verifyAlive(identity)
   if (alive !== 'same') return alive
-  // A process that is ending has given its memory back already, and its environment with it.
-  if (isEnding(identity.pid)) return 'gone'
-  if (environmentOf(identity.pid, NONCE_VARIABLE) !== identity.nonce) return 'other'
-  return userOf(identity.pid) === identity.uid ? 'same' : 'other'
+  const own = environmentOf(identity.pid, NONCE_VARIABLE) === identity.nonce
+  if (own && userOf(identity.pid) === identity.uid) return 'same'
+  // One that is ending gives its memory back first, and its environment with it.
+  return isEnding(identity.pid) ? 'gone' : 'other'
 }
 
 /** The cheap part (boot, pid, start time), enough to notice an end; never enough for a signal. */

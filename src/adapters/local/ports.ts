@@ -23,10 +23,18 @@ export async function freePort(
 }
 
 /** Whether a port can be bound on `host`. */
-export function isFree(host: string, port: number): Promise<boolean> {
+export async function isFree(host: string, port: number): Promise<boolean> {
+  return (await listenError(host, port)) === undefined
+}
+
+/** Why nothing can listen there now; undefined when something can. */
+export function listenError(
+  host: string,
+  port: number,
+): Promise<NodeJS.ErrnoException | undefined> {
   return new Promise((resolve) => {
     const server = createServer()
-    server.once('error', () => resolve(false))
-    server.listen({ host, port, exclusive: true }, () => server.close(() => resolve(true)))
+    server.once('error', resolve)
+    server.listen({ host, port, exclusive: true }, () => server.close(() => resolve(undefined)))
   })
 }

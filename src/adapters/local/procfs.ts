@@ -84,7 +84,7 @@ export function environmentOf(pid: number, name: string): string | undefined {
 
 /** Whether a process has no memory any more: it is ending, is a zombie, or is gone. */
 export function isEnding(pid: number): boolean {
-  // statm counts the pages of the address space, which an ending process gives back first (proc(5)).
+  // statm counts the pages of the address space, which an ending process gives back first.
   const pages = read(`/proc/${pid}/statm`)?.split(' ')[0]
   return pages === undefined || pages === '0'
 }

@@ -52,6 +52,8 @@ class LocalProvider implements Provider {
   readonly #instances = new Map<string, InstanceRecord>()
   readonly #details = new Map<string, string>()
   readonly #exits = new Map<string, Pick<Exit, 'code' | 'signal'>>()
+  /** Children of this process whose exit was not told yet. */
+  readonly #awaited = new Set<string>()
   readonly #groups = new Map<string, GroupSpec>()
   readonly #checking = new Set<string>()
   readonly #watch: NodeJS.Timeout
@@ -168,15 +170,21 @@ class LocalProvider implements Provider {
       this.#forget(record.id)
       return launched.fault
     }
+    this.#awaited.add(record.id)
     launched.child.once('exit', (code, signal) => {
       const exit = { ...(code === null ? {} : { code }), ...(signal === null ? {} : { signal }) }
       this.#exits.set(record.id, exit)
-      this.#look()
+      this.#awaited.delete(record.id)
+      const ended = this.#instances.get(record.id)
+      if (ended !== undefined && ended.phase !== 'exited') this.#end(ended)
     })
     const identity = identify(launched.pid, record.nonce)
-    const current = this.#instances.get(record.id) ?? record
-    if (identity === undefined) this.#end(current)
-    else this.#save({ ...current, identity })
+    const current = this.#instances.get(record.id)
+    // One that is gone already has no identity any more; its exit is told in a moment.
+    if (identity === undefined || current === undefined || current.phase === 'exited') {
+      return undefined
+    }
+    this.#save({ ...current, identity })
     return undefined
   }
 
@@ -208,8 +216,10 @@ class LocalProvider implements Provider {
   #look(): void {
     for (const record of this.#instances.values()) {
       if (record.phase === 'exited' || record.identity === undefined) continue
-      if (verifyAlive(record.identity) !== 'same') this.#end(record)
-      else if (record.phase === 'starting') this.#check(record)
+      const alive = verifyAlive(record.identity) === 'same'
+      // Its own child's end is told by the exit event, which alone knows the code and the signal.
+      if (!alive && !this.#awaited.has(record.id)) this.#end(record)
+      else if (alive && record.phase === 'starting') this.#check(record)
     }
   }
 

@@ -65,14 +65,18 @@ function accepts(record: InstanceRecord): Promise<Readiness> {
 function answers(record: InstanceRecord, path: string): Promise<Readiness> {
   return new Promise((resolve) => {
     const { host, port } = record
-    const check = request({ host, port, path, agent: false, timeout: CHECK_MS })
+    const check = request({ host, port, path, agent: false })
+    // Over all of it: an answer that comes in drops, or never ends, must not keep its connection.
+    const timer = setTimeout(() => check.destroy(new Error('no answer within 1 s')), CHECK_MS)
+    check.once('close', () => clearTimeout(timer))
     check.once('response', (response) => {
       const status = response.statusCode ?? 0
+      // The status is all that counts; a body that breaks off is no news.
+      response.once('error', () => {})
       response.resume()
       const ready = status >= 200 && status < 400
       resolve(ready ? { ready } : { ready, detail: `${path} answered ${status}` })
     })
-    check.once('timeout', () => check.destroy(new Error('no answer within 1 s')))
     check.once('error', (e) => resolve({ ready: false, detail: `${path}: ${e.message}` }))
     check.end()
   })

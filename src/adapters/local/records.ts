@@ -57,7 +57,8 @@ export class Records {
 
   #read(name: string): InstanceRecord | undefined {
     try {
-      return JSON.parse(readFileSync(join(this.#folder, name), 'utf8')) as InstanceRecord
+      const found: unknown = JSON.parse(readFileSync(join(this.#folder, name), 'utf8'))
+      return isRecord(found) ? found : undefined
     } catch {
       // Reported by the caller as broken.
       return undefined
@@ -67,4 +68,11 @@ export class Records {
   #path(id: string): string {
     return join(this.#folder, `${id}.json`)
   }
+}
+
+// A file can be whole JSON and still not ours, or of a version that wrote less.
+function isRecord(value: unknown): value is InstanceRecord {
+  if (typeof value !== 'object' || value === null) return false
+  const { id, group, nonce, phase, port } = value as Partial<Record<string, unknown>>
+  return [id, group, nonce, phase].every((v) => typeof v === 'string') && typeof port === 'number'
 }

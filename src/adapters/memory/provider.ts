@@ -17,6 +17,7 @@ export class MemoryProvider implements Provider {
   cpuPercent = 30
   readonly #clock: MemoryClock
   readonly #instances = new Map<string, Instance>()
+  readonly #logs = new Map<string, string[]>()
 
   constructor(clock: MemoryClock) {
     this.#clock = clock
@@ -44,9 +45,7 @@ export class MemoryProvider implements Provider {
     }
     const instance = this.#instances.get(action.instance)
     if (instance === undefined) return { kind: 'skipped', action, reason: 'it is not there' }
-    if (action.kind === 'forget') this.#instances.delete(instance.id)
-    else if (action.kind === 'kill') this.#end(instance, true)
-    else this.#enter(instance, action.kind === 'drain' ? 'draining' : 'stopping')
+    this.#change(action.kind, instance)
     return { kind: 'applied', action }
   }
 
@@ -54,8 +53,9 @@ export class MemoryProvider implements Provider {
     return this.all().filter((i) => i.phase !== 'exited').length
   }
 
-  async logs(): Promise<readonly string[]> {
-    return []
+  /** What happened to the instance, a line each. */
+  async logs(_group: string, instance: string, lines: number): Promise<readonly string[]> {
+    return (this.#logs.get(instance) ?? []).slice(-lines)
   }
 
   onChange(_listener: () => void): void {}
@@ -76,6 +76,7 @@ export class MemoryProvider implements Provider {
   #start(action: Extract<Action, { kind: 'start' }>): Outcome {
     if (this.#instances.has(action.instance)) return { kind: 'applied', action }
     const atMs = this.#clock.now()
+    this.#logs.set(action.instance, ['starting'])
     this.#instances.set(action.instance, {
       id: action.instance,
       group: action.group,
@@ -89,6 +90,17 @@ export class MemoryProvider implements Provider {
       memoryBytes: { kind: 'missing', reason: 'just started' },
     })
     return { kind: 'applied', action }
+  }
+
+  // Life has one direction, and what has ended stays so until it is forgotten.
+  #change(kind: 'drain' | 'stop' | 'kill' | 'forget', instance: Instance): void {
+    const { id, phase } = instance
+    if (kind === 'forget') {
+      if (phase === 'exited') this.#instances.delete(id)
+    } else if (phase === 'exited') return
+    else if (kind === 'kill') this.#end(instance, true)
+    else if (kind === 'stop') this.#enter(instance, 'stopping')
+    else if (phase !== 'stopping') this.#enter(instance, 'draining')
   }
 
   // What time alone does: boots end, stops end.
@@ -109,6 +121,7 @@ export class MemoryProvider implements Provider {
 
   #enter(instance: Instance, phase: Instance['phase']): void {
     const phaseAtMs = phase === instance.phase ? instance.phaseAtMs : this.#clock.now()
+    if (phase !== instance.phase) this.#logs.get(instance.id)?.push(phase)
     this.#instances.set(instance.id, { ...instance, phase, phaseAtMs })
   }
 

@@ -4,12 +4,21 @@ import { fault } from '../../core/errors.ts'
 import type { Fault, Memory, Spec, Tick } from '../../core/model.ts'
 import type { Store } from '../../core/ports.ts'
 
-/** Keeps everything until it is closed; `broken` makes every write fail. */
+/** Ticks kept; history is cut only where a memory was kept. */
+const MOST_TICKS = 20_000
+
+/** Keeps ticks until it is closed; `broken` makes every write fail. */
 export class MemoryStore implements Store {
   broken = false
+  readonly #mostTicks: number
   readonly #ticks = new Map<number, Tick>()
   readonly #specs = new Map<string, Spec>()
-  #memory: { readonly tick: number; readonly memory: Memory } | undefined
+  /** By the tick they were kept with, oldest first. */
+  readonly #memories = new Map<number, Memory>()
+
+  constructor(mostTicks = MOST_TICKS) {
+    this.#mostTicks = mostTicks
+  }
 
   plan(tick: Tick): Fault | undefined {
     return this.#write(() => this.#ticks.set(tick.id, copy(tick)))
@@ -18,7 +27,9 @@ export class MemoryStore implements Store {
   finish(tick: Tick, memory?: Memory): Fault | undefined {
     return this.#write(() => {
       this.#ticks.set(tick.id, copy(tick))
-      if (memory !== undefined) this.#memory = { tick: tick.id, memory: copy(memory) }
+      if (memory === undefined) return
+      this.#memories.set(tick.id, copy(memory))
+      this.#cut(tick.id - this.#mostTicks)
     })
   }
 
@@ -31,10 +42,10 @@ export class MemoryStore implements Store {
   }
 
   recover(): ReturnType<Store['recover']> {
-    const kept = this.#memory
-    const ticks = [...this.#ticks.values()].filter((t) => t.id > (kept?.tick ?? 0))
-    const lastId = Math.max(0, ...this.#ticks.keys())
-    const memory = kept === undefined ? {} : { memory: copy(kept.memory) }
+    const [from, kept] = [...this.#memories].at(-1) ?? [0, undefined]
+    const ticks = [...this.#ticks.values()].filter((t) => t.id > from)
+    const lastId = [...this.#ticks.keys()].reduce((a, b) => Math.max(a, b), 0)
+    const memory = kept === undefined ? {} : { memory: copy(kept) }
     return { ...memory, ticks: ticks.sort((a, b) => a.id - b.id), lastId }
   }
 
@@ -53,6 +64,14 @@ export class MemoryStore implements Store {
 
   close(): void {
     this.#ticks.clear()
+  }
+
+  // The first tick that stays has the memory before it, so it can be decided again.
+  #cut(before: number): void {
+    const cut = [...this.#memories.keys()].filter((id) => id <= before).at(-1)
+    if (cut === undefined) return
+    for (const id of this.#ticks.keys()) if (id <= cut) this.#ticks.delete(id)
+    for (const id of this.#memories.keys()) if (id < cut) this.#memories.delete(id)
   }
 
   #write(write: () => void): Fault | undefined {

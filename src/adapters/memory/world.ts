@@ -14,7 +14,7 @@ export class MemoryWorld {
   readonly store = new MemoryStore()
   /** Host CPU in percent; undefined for a reading that is missing. */
   hostCpu: number | undefined = 20
-  readonly host: Host = { cpuPercent: async () => this.#hostReading() }
+  readonly host: Host = { cores: 2, cpuPercent: async () => this.#hostReading() }
 
   #hostReading(): Reading {
     if (this.hostCpu === undefined) return { kind: 'missing', reason: 'out of order' }

@@ -3,7 +3,7 @@
 import { chmodSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { fault } from '../../core/errors.ts'
+import { fault, PlimsollError } from '../../core/errors.ts'
 import type { Fault, Memory, Spec, Tick } from '../../core/model.ts'
 import type { Store } from '../../core/ports.ts'
 
@@ -15,6 +15,8 @@ const CUT_EVERY = 500
 const MOST_SPECS = 50
 /** Ticks that a restart may have to fold in. */
 const MOST_RECOVERED = 2_000
+/** Ticks in one answer. */
+const MOST_ANSWERED = 1_000
 
 const SCHEMA = `
   CREATE TABLE IF NOT EXISTS ticks (
@@ -27,9 +29,15 @@ const SCHEMA = `
   );
 `
 
-/** Opens or creates `store.sqlite` in the state folder; throws when it can not be opened at all. */
+/** Opens or creates `store.sqlite` in the state folder. Throws E_STORE where that can't be done. */
 export function openSqliteStore(stateDir: string, mostTicks = MOST_TICKS): Store {
-  return new SqliteStore(join(stateDir, 'store.sqlite'), mostTicks)
+  const path = join(stateDir, 'store.sqlite')
+  try {
+    return new SqliteStore(path, mostTicks)
+  } catch (error) {
+    const message = `${path} can't be opened: ${(error as Error).message}`
+    throw new PlimsollError('E_STORE', message, { cause: error })
+  }
 }
 
 class SqliteStore implements Store {
@@ -106,12 +114,20 @@ class SqliteStore implements Store {
   }
 
   ticks(query: Parameters<Store['ticks']>[0]): readonly Tick[] {
-    const changed = query.changedOnly === true ? 'AND changed = 1' : ''
+    const { before = Number.MAX_SAFE_INTEGER, group } = query
+    const limit = Math.min(MOST_ANSWERED, query.limit)
+    // Only a tick that changed something can concern a group.
+    const only = query.changedOnly === true || group !== undefined ? 'AND changed = 1' : ''
     const rows = this.#db
-      .prepare(`SELECT json FROM ticks WHERE id < ? ${changed} ORDER BY id DESC LIMIT ?`)
-      .all(query.before ?? Number.MAX_SAFE_INTEGER, Math.min(1_000, query.limit))
-    const ticks = rows.map((r) => JSON.parse(String(r.json)) as Tick)
-    return query.group === undefined ? ticks : ticks.filter((t) => concerns(t, query.group ?? ''))
+      .prepare(`SELECT json FROM ticks WHERE id < ? ${only} ORDER BY id DESC`)
+      .iterate(before)
+    const found: Tick[] = []
+    for (const row of rows) {
+      if (found.length >= limit) break
+      const tick = JSON.parse(String(row.json)) as Tick
+      if (group === undefined || concerns(tick, group)) found.push(tick)
+    }
+    return found
   }
 
   close(): void {

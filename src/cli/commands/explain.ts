@@ -3,7 +3,7 @@ import type { Command } from 'commander'
 import type { TickView } from '../../engine/service.ts'
 import { call } from '../client.ts'
 import { stateDirOf } from '../place.ts'
-import { type CommonOptions, DONE, run, withPlace } from '../verb.ts'
+import { type CommonOptions, DONE, parseWhole, run, withPlace } from '../verb.ts'
 
 interface ExplainOptions extends CommonOptions {
   readonly last?: string
@@ -16,8 +16,8 @@ export function addExplain(program: Command): void {
     .command('explain')
     .description('why: the present decision, the last ones that changed something, or one tick')
     .argument('[group]')
-    .option('--last <n>', 'the last N ticks that changed or did something')
-    .option('--tick <id>', 'one tick')
+    .option('--last <n>', 'the last N ticks that changed or did something', parseWhole)
+    .option('--tick <id>', 'one tick', parseWhole)
   withPlace(command).action((group: string | undefined, options: ExplainOptions) =>
     run(options, async (output) => {
       const ticks = await ticksFor(stateDirOf(options), group, options)

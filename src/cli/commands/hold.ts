@@ -3,7 +3,7 @@ import type { Command } from 'commander'
 import type { CommandResult } from '../../engine/service.ts'
 import { call } from '../client.ts'
 import { stateDirOf } from '../place.ts'
-import { type CommonOptions, DONE, run, withDryRun, withPlace } from '../verb.ts'
+import { type CommonOptions, DONE, parseDuration, run, withDryRun, withPlace } from '../verb.ts'
 
 /** Adds `hold`. Reports E_NOT_RUNNING, E_GROUP_UNKNOWN and E_BUSY. */
 export function addHold(program: Command): void {
@@ -11,7 +11,7 @@ export function addHold(program: Command): void {
     .command('hold')
     .description('keep the number of instances as it is, for 15m or --for')
     .argument('<group>')
-    .option('--for <duration>', 'how long, such as 1h')
+    .option('--for <duration>', 'how long, such as 1h', parseDuration)
   withDryRun(withPlace(command)).action(
     (group: string, options: CommonOptions & { for?: string }) =>
       run(options, async (output) => {

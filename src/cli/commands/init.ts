@@ -2,6 +2,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { basename, join, resolve } from 'node:path'
 import type { Command } from 'commander'
+import { z } from 'zod'
 import { PlimsollError } from '../../core/errors.ts'
 import { type CommonOptions, DONE, run, withDryRun, withPlace } from '../verb.ts'
 
@@ -42,18 +43,33 @@ export function firstFile(dir: string): string {
   ].join('\n')
 }
 
-interface Package {
-  readonly main?: string
-  readonly scripts?: Readonly<Record<string, string>>
+// What package.json says of how it is started; one that is broken says nothing.
+const packageSchema = z.object({
+  main: z.string().optional().catch(undefined),
+  scripts: z
+    .object({ start: z.string().optional().catch(undefined) })
+    .optional()
+    .catch(undefined),
+})
+
+function readPackage(path: string): z.output<typeof packageSchema> {
+  try {
+    return packageSchema.parse(JSON.parse(readFileSync(path, 'utf8')))
+  } catch {
+    // Not there, or no package.json that could help: the command is guessed from the files.
+    return {}
+  }
 }
 
 function commandOf(dir: string): readonly string[] {
-  const path = join(dir, 'package.json')
-  const found: Package = existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as Package) : {}
+  const found = readPackage(join(dir, 'package.json'))
+  const script = found.scripts?.start?.trim()
   // A plain `node FILE` is started as such: npm in between would take the signals.
-  const start = /^node ((?:[\w./@-]+ ?)+)$/.exec(found.scripts?.start?.trim() ?? '')
-  if (start?.[1] !== undefined) return ['node', ...start[1].trim().split(' ')]
-  if (found.scripts?.start !== undefined) return ['npm', 'start']
+  const words = script?.split(/\s+/) ?? []
+  if (words[0] === 'node' && words.length > 1 && words.every((w) => /^[\w./@=:-]+$/.test(w))) {
+    return words
+  }
+  if (script !== undefined) return ['npm', 'start']
   const main = ['server.js', 'index.js', 'app.js', 'src/index.js'].find((f) =>
     existsSync(join(dir, f)),
   )

@@ -4,7 +4,7 @@ import type { ScaleAction } from '../../core/commands.ts'
 import type { ScaleResult } from '../../engine/service.ts'
 import { call } from '../client.ts'
 import { stateDirOf } from '../place.ts'
-import { type CommonOptions, DONE, run, withDryRun, withPlace } from '../verb.ts'
+import { type CommonOptions, DONE, parseDuration, run, withDryRun, withPlace } from '../verb.ts'
 
 /** Adds `scale`. Reports E_NOT_RUNNING, E_GROUP_UNKNOWN, E_OUT_OF_BOUNDS, E_BUDGET and E_BUSY. */
 export function addScale(program: Command): void {
@@ -13,7 +13,7 @@ export function addScale(program: Command): void {
     .description('set the number of instances by hand: 4, +2 or -1; holds for 15m or --for')
     .argument('<group>')
     .argument('<instances>', 'how many, or +N / -N', parseCount)
-    .option('--for <duration>', 'how long it holds, such as 1h')
+    .option('--for <duration>', 'how long it holds, such as 1h', parseDuration)
   withDryRun(withPlace(command))
     // A count like -1 looks like an option otherwise.
     .allowUnknownOption(false)

@@ -12,7 +12,7 @@ import {
   value,
 } from '../../../tests/simulation/moment.ts'
 import type { GroupContext } from '../context.ts'
-import type { GroupMemory, Observation, Recommendation } from '../model.ts'
+import type { GroupMemory, Observation, Reading, Recommendation } from '../model.ts'
 import { GUARDS, MANUAL_GUARDS } from './chain.ts'
 
 const ALL = new Map(GUARDS)
@@ -97,6 +97,21 @@ test('store stops scale-in while ticks can not be kept', () => {
   assert.equal(ask('store', 1, at(3, {}, unwritable))[0], 3)
   assert.equal(ask('store', 5, at(3, {}, unwritable))[0], 5)
   assert.equal(ask('store', 1, at(3))[0], 1)
+})
+
+test('host binds only a group that is a real part of the load, or whose part is not known', () => {
+  const instances = Array.from({ length: 3 }, (_, n) => instance(n + 1))
+  const full = (cpuPercent: Reading) =>
+    contextOf({
+      seen: seenOf(instances, { cpuPercent }),
+      memory: groupMemory(3),
+      observation: { hostCpuPercent: value(99), hostCores: 2 },
+    })
+  assert.equal(ask('host', 6, full(value(5)))[0], 6)
+  assert.equal(ask('host', 1, full(value(5)))[0], 1)
+  assert.equal(ask('host', 6, full(value(60)))[0], 3)
+  assert.match(ask('host', 6, full(value(60)))[1], /180 of 200 by this group/)
+  assert.equal(ask('host', 6, full(MISSING))[0], 3)
 })
 
 test('host moves neither way where the machine is full, and says that more can not help', () => {

@@ -7,6 +7,9 @@ import type { Adjustment } from '../model.ts'
 /** The host counts as full from this CPU on, percent of all cores over about ten seconds. */
 export const HOST_FULL_PERCENT = 95
 
+/** From this share of the machine on it is the group itself that fills it. */
+const HOST_OWN_SHARE = 0.25
+
 /** Names and guards, in the order they are asked. */
 export const GUARDS: readonly (readonly [name: string, guard: Guard])[] = [
   ['hold', hold],
@@ -87,10 +90,17 @@ function store(wanted: number, c: GroupContext): Adjustment | undefined {
   return adjust('store', wanted, c.current, 'no scale-in while ticks can not be stored')
 }
 
+// A group that fills the machine gains nothing from more instances here. Where others fill it, and
+// the group's own instances wait rather than compute, more of them still help.
 function host(wanted: number, c: GroupContext): Adjustment | undefined {
   const cpu = numberOf(c.observation.hostCpuPercent)
   if (cpu === undefined || cpu < HOST_FULL_PERCENT) return undefined
-  const reason = `this machine is full (CPU ${Math.round(cpu)} %): more instances can't help here`
+  const mean = numberOf(c.seen.readings.cpuPercent)
+  const own = mean === undefined ? undefined : mean * c.ready.length
+  const capacity = c.observation.hostCores * 100
+  if (own !== undefined && own < capacity * HOST_OWN_SHARE) return undefined
+  const share = own === undefined ? '' : `, ${Math.round(own)} of ${capacity} by this group`
+  const reason = `this machine is full (CPU ${Math.round(cpu)} %${share}): more instances can't help here`
   return adjust('host', wanted, c.current, reason)
 }
 

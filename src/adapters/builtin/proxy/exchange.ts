@@ -3,7 +3,13 @@
 import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http'
 import { type Ending, endingOf } from './counters.ts'
 import type { Group } from './group.ts'
-import { type Framing, framingOf, requestHeaders, responseHeaders } from './headers.ts'
+import {
+  type Framing,
+  framingOf,
+  hasSeveralHosts,
+  requestHeaders,
+  responseHeaders,
+} from './headers.ts'
 import { endAfterBody, sendOwnAnswer } from './own-answer.ts'
 import { type Failure, type Head, Route, type RouteOwner } from './route.ts'
 
@@ -125,7 +131,9 @@ export class Exchange implements RouteOwner {
   }
 
   #begin(): void {
-    if (this.#framing.kind === 'unsupported') {
+    if (hasSeveralHosts(this.#request)) {
+      this.#answer('client', 400, 'there is more than one Host header')
+    } else if (this.#framing.kind === 'unsupported') {
       this.#answer('client', 501, 'this transfer coding is not supported')
     } else if (
       this.#framing.kind === 'length' &&

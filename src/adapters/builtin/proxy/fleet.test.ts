@@ -115,6 +115,19 @@ test('HTTP/1.0 clients, odd codings and offers of HTTP/2 are handled', async () 
   assert.match(await raw(port, offer), /^HTTP\/1\.1 200 [\s\S]*body/)
 })
 
+test('an offer of TLS is ignored, HTTP/1.0 gets a Host, and two Hosts are refused', async () => {
+  const app = createHttpServer((incoming, response) => {
+    response.end(`${incoming.method} for ${incoming.headers.host}`)
+  })
+  const { port } = await serve(app)
+  const tls = 'POST / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: TLS/1.2\r\n'
+  assert.match(await raw(port, `${tls}Content-Length: 2\r\n\r\nhi`), /200 [\s\S]*POST for a/)
+  const old = await raw(port, 'GET / HTTP/1.0\r\n\r\n')
+  assert.match(old, new RegExp(`200 [\\s\\S]*GET for 127\\.0\\.0\\.1:${port}`))
+  const two = 'GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\nConnection: close\r\n\r\n'
+  assert.match(await raw(port, two), /^HTTP\/1\.1 400 /)
+})
+
 test('an upgrade that the instance refuses is passed on and ends the connection', async () => {
   const app = createHttpServer((_incoming, response) => response.writeHead(426).end('not here'))
   const { port, fleet } = await serve(app)

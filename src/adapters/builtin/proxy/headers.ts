@@ -66,9 +66,22 @@ export function requestHeaders(
     if (HOP_BY_HOP.has(key) || named?.has(key) || isOurs(key, forwarding.trust)) continue
     out.push(name, raw[i + 1] as string)
   }
+  // HTTP/1.0 knows no Host; the instance is asked in 1.1, which demands it.
+  if (request.headers.host === undefined) out.push('Host', ownAddress(request))
   addForwarding(out, request, forwarding)
   addFraming(out, request.method ?? 'GET', framing)
   return out
+}
+
+/** Whether a request names its host more than once: two readers could take it for two requests. */
+export function hasSeveralHosts(request: IncomingMessage): boolean {
+  const names = request.rawHeaders.filter((_, i) => i % 2 === 0)
+  return names.filter((name) => canonical(name) === 'host').length > 1
+}
+
+function ownAddress({ socket }: IncomingMessage): string {
+  const address = plainAddress(socket.localAddress ?? 'localhost')
+  return `${address.includes(':') ? `[${address}]` : address}:${socket.localPort}`
 }
 
 /** The headers that a client gets for an instance's response; `Content-Length` is kept as it is. */

@@ -1,6 +1,6 @@
 // The listening socket of one group: an HTTP server that turns what arrives into exchanges and
 // tunnels.
-import type { Server } from 'node:http'
+import type { IncomingMessage, Server } from 'node:http'
 import { createServer } from 'node:http'
 import { Exchange } from './exchange.ts'
 import type { Group } from './group.ts'
@@ -12,6 +12,12 @@ const HEADERS_TIMEOUT_MS = 30_000
 const KEEP_ALIVE_MS = 65_000
 /** How often the head's time-out is looked at, in milliseconds. */
 const CHECKING_MS = 5_000
+
+// Offers of another HTTP or of TLS are ignored, as HTTP allows (RFC 9110, 7.8): some clients make
+// them with every request. Everything else may become a tunnel.
+function mayBecomeTunnel(request: IncomingMessage): boolean {
+  return !/^(h2c|tls\/|http\/)/i.test(request.headers.upgrade ?? '')
+}
 
 /** A group's server. */
 export class Listener {
@@ -27,8 +33,7 @@ export class Listener {
       keepAliveTimeout: KEEP_ALIVE_MS,
       connectionsCheckingInterval: CHECKING_MS,
       noDelay: true,
-      // Offers of HTTP/2 are ignored, as HTTP allows; everything else may become a tunnel.
-      shouldUpgradeCallback: (request) => request.headers.upgrade?.toLowerCase() !== 'h2c',
+      shouldUpgradeCallback: mayBecomeTunnel,
     })
     this.#server.on('request', (request, response) => new Exchange(group, request, response))
     this.#server.on('checkContinue', (request, response) => {

@@ -1,0 +1,118 @@
+// A process is what was started only if all five parts say so; only then is it signalled.
+import assert from 'node:assert/strict'
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { after, before, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import {
+  findByNonce,
+  type Identity,
+  identify,
+  NONCE_VARIABLE,
+  signalGroup,
+  sweepGroup,
+  verify,
+  verifyAlive,
+} from './identity.ts'
+import { statOf } from './procfs.ts'
+
+const nonce = `nonce-${process.pid}-${Math.random()}`
+const children: ChildProcess[] = []
+let identity: Identity
+
+async function started(script: string, own = nonce): Promise<ChildProcess> {
+  const child = spawn(process.execPath, ['-e', `${script};console.log('up')`], {
+    detached: true,
+    env: { ...process.env, [NONCE_VARIABLE]: own },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  children.push(child)
+  await once(child.stdout, 'data')
+  return child
+}
+
+before(async () => {
+  const child = await started('setInterval(() => {}, 1000)')
+  const found = identify(child.pid ?? 0, nonce)
+  assert.ok(found)
+  identity = found
+})
+after(() => {
+  for (const child of children) child.kill('SIGKILL')
+})
+
+test('the process itself is the same', () => {
+  assert.equal(verify(identity), 'same')
+  assert.equal(verifyAlive(identity), 'same')
+})
+
+test('each part by itself tells another process', () => {
+  const uid = identity.uid + 1
+  assert.equal(verify({ ...identity, startTicks: identity.startTicks + 1 }), 'other')
+  assert.equal(verify({ ...identity, nonce: 'forged' }), 'other')
+  assert.equal(verify({ ...identity, uid }), 'other')
+  assert.equal(verify({ ...identity, pid: process.pid }), 'other')
+  assert.equal(verify({ ...identity, bootId: 'another boot' }), 'gone')
+})
+
+test('what is not the same is not signalled', async () => {
+  for (const wrong of [{ nonce: 'forged' }, { startTicks: 1 }, { bootId: 'another boot' }]) {
+    assert.notEqual(signalGroup({ ...identity, ...wrong }, 'SIGKILL'), 'same')
+  }
+  await sleep(50)
+  assert.equal(verify(identity), 'same')
+})
+
+test('a lost pid is found by the nonce, and nobody is by a wrong one', () => {
+  assert.deepEqual(findByNonce(nonce), identity)
+  assert.equal(findByNonce('nobody-has-this'), undefined)
+})
+
+test('a signal reaches the whole group, and what was signalled is gone afterwards', async () => {
+  const own = `${nonce}-group`
+  const sleeper = `require('node:child_process').spawn('/bin/sleep', ['60'])`
+  const leader = await started(`${sleeper};setInterval(() => {}, 1000)`, own)
+  const found = identify(leader.pid ?? 0, own)
+  assert.ok(found)
+  assert.equal(signalGroup(found, 'SIGTERM'), 'same')
+  await once(leader, 'exit')
+  assert.equal(verify(found), 'gone')
+  assert.equal(signalGroup(found, 'SIGKILL'), 'gone')
+})
+
+test('a process on its way out is gone, at every moment of it', async () => {
+  for (let n = 0; n < 20; n++) {
+    const own = `${nonce}-ending-${n}`
+    const child = await started('setInterval(() => {}, 1000)', own)
+    const found = identify(child.pid ?? 0, own)
+    assert.ok(found)
+    child.kill('SIGKILL')
+    // Looked at without a pause: its memory goes first, then its entry becomes a zombie.
+    const verdicts = new Set<string>()
+    for (let k = 0; k < 300; k++) verdicts.add(verify(found))
+    verdicts.delete('same')
+    verdicts.delete('gone')
+    assert.deepEqual([...verdicts], [])
+  }
+})
+
+test('what a dead leader left in its group is swept, by the nonce', async () => {
+  const own = `${nonce}-sweep`
+  const script = `console.log(require('node:child_process').spawn('/bin/sleep', ['60']).pid);setInterval(() => {}, 1000)`
+  const child = spawn(process.execPath, ['-e', script], {
+    detached: true,
+    env: { ...process.env, [NONCE_VARIABLE]: own },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  children.push(child)
+  const [said] = (await once(child.stdout, 'data')) as [Buffer]
+  const left = Number(said.toString())
+  const found = identify(child.pid ?? 0, own)
+  assert.ok(found)
+  child.kill('SIGKILL')
+  await once(child, 'exit')
+  assert.equal(sweepGroup({ ...found, nonce: 'forged' }), 0)
+  assert.equal(sweepGroup(found), 1)
+  await sleep(50)
+  assert.ok([undefined, 'Z'].includes(statOf(left)?.state))
+})
