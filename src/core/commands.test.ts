@@ -54,3 +54,10 @@ test('an unknown group is refused with the known ones', () => {
   assert.match(found.fault.message, /no group wbe; there is: web, jobs/)
   for (const name of ['', '__proto__', 'constructor']) assert.ok(!findGroup(spec, name).ok)
 })
+
+test('nothing is taken away by hand while ticks can not be kept; more may be added', () => {
+  const world = { spec: specOf([groupSpec()]), memory: memoryOf(4), storeWritable: false }
+  const fewer = checkScale({ group: 'web', action: 'scale-in', instances: 1 }, world)
+  assert.equal(fewer.ok ? 'ok' : fewer.fault.code, 'E_STORE')
+  assert.ok(checkScale({ group: 'web', action: 'scale-out', instances: 1 }, world).ok)
+})

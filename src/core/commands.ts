@@ -21,6 +21,8 @@ interface World {
   readonly spec: Spec
   readonly memory: Memory
   readonly observation?: Observation
+  /** Whether ticks can be kept: instances are only taken away while they can. */
+  readonly storeWritable?: boolean
 }
 
 /** What came of a check: the value it leads to, or why it was refused. */
@@ -39,7 +41,10 @@ export function findGroup(spec: Spec, name: string): Checked<GroupSpec> {
   }
 }
 
-/** How many instances a request comes to. Faults: E_GROUP_UNKNOWN, E_OUT_OF_BOUNDS, E_BUDGET. */
+/**
+ * How many instances a request comes to. Faults: E_GROUP_UNKNOWN, E_OUT_OF_BOUNDS, E_BUDGET, and
+ * E_STORE for fewer while ticks can't be kept.
+ */
 export function checkScale(
   request: ScaleRequest,
   world: World,
@@ -53,6 +58,10 @@ export function checkScale(
   if (to < minInstances || to > maxInstances) {
     const message = `${to} instances of ${group.name} are out of bounds: ${minInstances} to ${maxInstances}`
     return { ok: false, fault: fault('E_OUT_OF_BOUNDS', message) }
+  }
+  if (to < from && world.storeWritable === false) {
+    const message = 'no scale-in while ticks can not be stored'
+    return { ok: false, fault: fault('E_STORE', message, true) }
   }
   const limit =
     world.observation === undefined

@@ -126,8 +126,9 @@ export class Service {
     request: ScaleRequest,
     asked: Asked & { readonly forMs?: number },
   ): Promise<Checked<ScaleResult>> {
-    const { spec, memory, tick } = this.#parts.controller.state
-    const world = { spec, memory, ...(tick === undefined ? {} : { observation: tick.observation }) }
+    const { spec, memory, tick, storeWritable } = this.#parts.controller.state
+    const seen = tick === undefined ? {} : { observation: tick.observation }
+    const world = { spec, memory, storeWritable, ...seen }
     const checked = checkScale(request, world)
     if (!checked.ok) return checked
     const { from, to } = checked.value
@@ -214,6 +215,13 @@ export class Service {
   shutdown(asked: Asked): { readonly stopping: boolean; readonly dry_run: boolean } {
     if (!asked.dryRun) this.#parts.shutdown()
     return { stopping: !asked.dryRun, dry_run: asked.dryRun }
+  }
+
+  /** The tick of the last turn, stored or not. Fault: E_TICK_UNKNOWN before the first one. */
+  newestTick(group?: string): Checked<TickView> {
+    const { tick } = this.#parts.controller.state
+    if (tick !== undefined) return { ok: true, value: { tick, explanation: explain(tick, group) } }
+    return { ok: false, fault: fault('E_TICK_UNKNOWN', 'there is no tick yet') }
   }
 
   /** A stored tick with its explanation, for one group where named. Fault: E_TICK_UNKNOWN. */

@@ -144,7 +144,12 @@ function readRoutes(app: FastifyInstance, options: AppOptions): void {
   app.get<{ Params: Params }>(`${api}/ticks/:id`, async (request, reply) => {
     const query = parse(tickQuery, request.query)
     if (!query.ok) return sendFault(reply, query.fault)
-    return send(reply, service.tick(Number(request.params.id), query.value.group))
+    const { group } = query.value
+    const { id } = request.params
+    return send(
+      reply,
+      id === 'newest' ? service.newestTick(group) : service.tick(Number(id), group),
+    )
   })
   app.get(`${api}/events`, { exposeHeadRoute: false }, async (request, reply) =>
     streamTicks(service, request, reply),

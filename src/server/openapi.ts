@@ -48,7 +48,7 @@ export const OPERATIONS: readonly Operation[] = [
   {
     method: 'get',
     path: '/api/scalability/ticks/:id',
-    summary: 'One tick, explained',
+    summary: 'One tick by its number, or the `newest`, explained',
     query: tickQuery,
   },
   { method: 'get', path: '/api/scalability/events', summary: 'Ticks as server-sent events' },
@@ -83,7 +83,7 @@ export function openapi(version: string): Record<string, unknown> {
       securitySchemes: { key: { type: 'http', scheme: 'bearer' } },
       schemas: { Error: ERROR_SCHEMA },
     },
-    paths,
+    paths: { ...paths, ...OPEN_PATHS },
   }
 }
 
@@ -103,6 +103,22 @@ const ERROR_SCHEMA = {
   },
 }
 
+const IDEMPOTENCY_KEY = {
+  name: 'Idempotency-Key',
+  in: 'header',
+  required: false,
+  description: 'The same request with the same key is carried out once, within a day',
+  schema: { type: 'string', maxLength: 1_000 },
+}
+
+// The two that need no key: for whoever watches the process itself.
+const OPEN_PATHS = Object.fromEntries(
+  ['/healthz', '/readyz'].map((path) => {
+    const responses = { '200': { description: 'Yes' }, '503': { description: 'No' } }
+    return [path, { get: { summary: 'Is it well?', security: [], responses } }]
+  }),
+)
+
 function describe(operation: Operation): Record<string, unknown> {
   const names = [...operation.path.matchAll(/:(\w+)/g)].map((m) => m[1])
   const inPath = names.map((name) => ({
@@ -119,7 +135,7 @@ function describe(operation: Operation): Record<string, unknown> {
   }
   return {
     summary: operation.summary,
-    parameters: [...inPath, ...inQuery],
+    parameters: [...inPath, ...inQuery, ...(operation.method === 'post' ? [IDEMPOTENCY_KEY] : [])],
     ...(operation.body === undefined ? {} : { requestBody: bodyOf(operation.body) }),
     responses: {
       '200': { description: 'Done' },

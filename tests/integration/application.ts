@@ -13,6 +13,8 @@ import type { GroupView, StatusView } from '../../src/engine/view.ts'
 /** The folder of the project. */
 export const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 const CLI = join(ROOT, 'src/cli/main.ts')
+/** Saves the many short runs of the command line a third of their time. */
+const COMPILE_CACHE = join(ROOT, 'node_modules', '.cache', 'plimsoll-tests')
 /** The API key of every test application. */
 export const KEY = 'test-key'
 
@@ -138,7 +140,7 @@ export class TestApplication {
   ): Promise<Ran> {
     const child = spawn(process.execPath, [CLI, ...words], {
       cwd,
-      env: { ...this.#env(), ...env },
+      env: { ...this.#env(), NODE_COMPILE_CACHE: COMPILE_CACHE, ...env },
     })
     let stdout = ''
     let stderr = ''

@@ -108,11 +108,14 @@ describe('starting', () => {
 
   test('a port in use is refused before anything is started', async () => {
     const squatter = createServer().listen(app.listenPort, '127.0.0.1')
-    for (const detach of [[], ['--detach']]) {
-      const message = failedWith(await app.run(['up', '--json', ...detach]), 'E_PORT_IN_USE')
-      assert.match(message, new RegExp(`${app.listenPort}`))
+    try {
+      for (const detach of [[], ['--detach']]) {
+        const message = failedWith(await app.run(['up', '--json', ...detach]), 'E_PORT_IN_USE')
+        assert.match(message, new RegExp(`${app.listenPort}`))
+      }
+    } finally {
+      squatter.close()
     }
-    squatter.close()
     assert.deepEqual(app.processes(), [])
   })
 
@@ -176,7 +179,7 @@ describe('files and words', () => {
     assert.match(await check(zero), /min_instances/)
     const nowhere = ['check', '--json', '--file', join(app.folder, 'nowhere.yaml')]
     failedWith(await app.runRaw(nowhere), 'E_FILE_MISSING', 2)
-    failedWith(await app.runRaw(['check', '--json', '--file', app.folder]), 'E_FILE_MISSING', 2)
+    failedWith(await app.runRaw(['check', '--json', '--file', app.folder]), 'E_FILE_INVALID', 2)
     failedWith(await app.run(['up', '--json', '--detach']), 'E_FILE_INVALID', 2)
     assert.equal(existsSync(app.state), false)
   })

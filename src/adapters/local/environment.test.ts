@@ -81,10 +81,10 @@ test('an env_file that can not be read is a fault', () => {
 })
 
 test('users are found by name; a name that is an option or nobody is a fault', () => {
-  const { uid, gid, username } = userInfo()
-  assert.deepEqual(accountOf(username), { ok: true, value: { uid, gid } })
-  for (const name of ['no-such-user-here', '-u', '']) {
-    const found = accountOf(name)
-    assert.equal(found.ok ? JSON.stringify(found) : found.fault.code, 'E_USER_UNKNOWN', name)
+  const { uid, gid, username: name, homedir: home } = userInfo()
+  assert.deepEqual(accountOf(name), { ok: true, value: { uid, gid, name, home } })
+  for (const wrong of ['no-such-user-here', '-u', '']) {
+    const found = accountOf(wrong)
+    assert.equal(found.ok ? JSON.stringify(found) : found.fault.code, 'E_USER_UNKNOWN', wrong)
   }
 })

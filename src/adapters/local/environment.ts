@@ -53,20 +53,26 @@ function readEnvFile(path: string): Result<Environment> {
   }
 }
 
-/** The numeric user and primary group that a process runs as. */
+/** Whom a process runs as, and what its environment should say of that. */
 export interface Account {
   readonly uid: number
   readonly gid: number
+  readonly name: string
+  readonly home: string
 }
 
-/** The ids of a user by name, as the system's own `id` resolves them. Fault: E_USER_UNKNOWN. */
+/**
+ * A user by name or number, as the system's own `getent` resolves it (passwd(5)). Fault:
+ * E_USER_UNKNOWN.
+ */
 export function accountOf(user: string): Result<Account> {
   try {
-    const ask = (flag: string) =>
-      Number(execFileSync('id', [flag, '--', user], { timeout: 2_000, stdio: 'pipe' }))
-    return { ok: true, value: { uid: ask('-u'), gid: ask('-g') } }
+    const options = { timeout: 2_000, stdio: 'pipe', encoding: 'utf8' } as const
+    const line = execFileSync('getent', ['passwd', '--', user], options)
+    const [name = user, , uid, gid, , home = '/'] = line.trim().split(':')
+    return { ok: true, value: { uid: Number(uid), gid: Number(gid), name, home } }
   } catch {
-    // `id` exits 1 for an unknown name.
+    // `getent` exits 2 for an unknown name.
     return { ok: false, fault: fault('E_USER_UNKNOWN', `there is no user ${user}`) }
   }
 }

@@ -10,7 +10,7 @@ import {
   identify,
   NONCE_VARIABLE,
   signalGroup,
-  sweepGroup,
+  sweep,
   verify,
   verifyAlive,
 } from './identity.ts'
@@ -96,9 +96,9 @@ test('a process on its way out is gone, at every moment of it', async () => {
   }
 })
 
-test('what a dead leader left in its group is swept, by the nonce', async () => {
+test('what a dead leader left is swept by the nonce, also out of its session', async () => {
   const own = `${nonce}-sweep`
-  const script = `console.log(require('node:child_process').spawn('/bin/sleep', ['60']).pid);setInterval(() => {}, 1000)`
+  const script = `console.log(require('node:child_process').spawn('/bin/sleep', ['60'], { detached: true }).pid);setInterval(() => {}, 1000)`
   const child = spawn(process.execPath, ['-e', script], {
     detached: true,
     env: { ...process.env, [NONCE_VARIABLE]: own },
@@ -111,8 +111,8 @@ test('what a dead leader left in its group is swept, by the nonce', async () => 
   assert.ok(found)
   child.kill('SIGKILL')
   await once(child, 'exit')
-  assert.equal(sweepGroup({ ...found, nonce: 'forged' }), 0)
-  assert.equal(sweepGroup(found), 1)
+  assert.equal(sweep({ ...found, nonce: 'forged' }), 0)
+  assert.equal(sweep(found), 1)
   await sleep(50)
   assert.ok([undefined, 'Z'].includes(statOf(left)?.state))
 })

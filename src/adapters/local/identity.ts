@@ -67,14 +67,12 @@ export function signalGroup(identity: Identity, signal: 'SIGTERM' | 'SIGKILL'): 
 }
 
 /**
- * Ends what an instance left behind in its process group after its leader ended; bounded by the
- * group.
+ * Ends what an instance left behind after its leader ended, also what left its session: everything
+ * that was started with its nonce. Returns how many there were.
  */
-export function sweepGroup(identity: Identity): number {
+export function sweep(identity: Identity): number {
   const left = allProcesses().filter((p) => {
-    return (
-      p.processGroup === identity.pid && environmentOf(p.pid, NONCE_VARIABLE) === identity.nonce
-    )
+    return environmentOf(p.pid, NONCE_VARIABLE) === identity.nonce
   })
   return left.filter((p) => kill(p.pid, 'SIGKILL')).length
 }

@@ -3,14 +3,20 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { fault } from '../../core/errors.ts'
 import type { Fault, GroupSpec } from '../../core/model.ts'
-import { accountOf, environmentFor } from './environment.ts'
+import { type Account, accountOf, environmentFor } from './environment.ts'
 import { NONCE_VARIABLE } from './identity.ts'
 import type { InstanceRecord } from './records.ts'
 import { GENERATION_VARIABLE } from './strays.ts'
 
 /** A process that runs, or why none does. */
 export type Launched =
-  | { readonly ok: true; readonly child: ChildProcess; readonly pid: number }
+  | {
+      readonly ok: true
+      readonly child: ChildProcess
+      readonly pid: number
+      /** Whom it will run as; it takes a moment until it does. */
+      readonly uid: number
+    }
   | { readonly ok: false; readonly fault: Fault }
 
 /**
@@ -23,22 +29,35 @@ export async function launch(
   log: number,
 ): Promise<Launched> {
   const { run } = group
-  const environment = environmentFor(run, contract(group, record), process.env)
-  if (!environment.ok) return environment
   const account = run.user === undefined ? undefined : accountOf(run.user)
   if (account !== undefined && !account.ok) return account
+  const base = { ...process.env, ...(account && identityVariables(account.value)) }
+  const environment = environmentFor(run, contract(group, record), base)
+  if (!environment.ok) return environment
   const argv = run.command.map((a) => a.replaceAll('{port}', String(record.port)))
-  const [file, ...rest] = run.shell ? ['/bin/sh', '-c', argv.join(' ')] : argv
-  const child = spawn(file ?? '', rest, {
+  const command = run.shell ? ['/bin/sh', '-c', argv.join(' ')] : argv
+  const [file = '', ...rest] = [...switching(account?.value), ...command]
+  const child = spawn(file, rest, {
     cwd: run.cwd,
     env: environment.value,
     detached: true,
     stdio: ['ignore', log, log],
-    ...(account?.ok ? { uid: account.value.uid, gid: account.value.gid } : {}),
   })
   // The instance must not keep the controller alive, nor end with it.
   child.unref()
-  return settled(child, group)
+  return settled(child, group, account?.value.uid ?? process.geteuid?.() ?? 0)
+}
+
+// setpriv (util-linux) replaces itself by the command, and gives it the user's other groups too,
+// which spawning as a user does not.
+function switching(account: Account | undefined): readonly string[] {
+  if (account === undefined || account.uid === process.geteuid?.()) return []
+  const { uid, gid } = account
+  return ['setpriv', `--reuid=${uid}`, `--regid=${gid}`, '--init-groups', '--']
+}
+
+function identityVariables({ name, home }: Account): Readonly<Record<string, string>> {
+  return { HOME: home, USER: name, LOGNAME: name }
 }
 
 // What every instance can rely on.
@@ -54,9 +73,9 @@ function contract(group: GroupSpec, record: InstanceRecord): Readonly<Record<str
   }
 }
 
-function settled(child: ChildProcess, group: GroupSpec): Promise<Launched> {
+function settled(child: ChildProcess, group: GroupSpec, uid: number): Promise<Launched> {
   return new Promise((resolve) => {
-    child.once('spawn', () => resolve({ ok: true, child, pid: child.pid ?? 0 }))
+    child.once('spawn', () => resolve({ ok: true, child, pid: child.pid ?? 0, uid }))
     child.once('error', (error: NodeJS.ErrnoException) => {
       resolve({ ok: false, fault: launchFault(error, group) })
     })
@@ -67,9 +86,6 @@ function launchFault(error: NodeJS.ErrnoException, group: GroupSpec): Fault {
   const command = group.run.command[0] ?? ''
   if (error.code === 'ENOENT') {
     return fault('E_COMMAND_NOT_FOUND', `${command} was not found (in ${group.run.cwd})`)
-  }
-  if (error.code === 'EPERM' && group.run.user !== undefined) {
-    return fault('E_USER_UNKNOWN', `can't run as ${group.run.user}: ${error.message}`)
   }
   return fault('E_COMMAND_NOT_FOUND', `${command} can't be started: ${error.message}`, true)
 }

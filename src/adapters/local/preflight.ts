@@ -29,6 +29,10 @@ function faultOf(run: RunSpec, base: NodeJS.ProcessEnv): Fault | undefined {
   if (!environment.ok) return environment.fault
   const account = run.user === undefined ? undefined : accountOf(run.user)
   if (account?.ok === false) return account.fault
+  const self = process.geteuid?.()
+  if (account !== undefined && self !== 0 && account.value.uid !== self) {
+    return fault('E_USER_UNKNOWN', `only root can run instances as ${run.user}`)
+  }
   if (!isFolder(run.cwd)) return fault('E_COMMAND_NOT_FOUND', `${run.cwd} is no folder to run in`)
   const command = run.command[0] ?? ''
   if (run.shell || isFound(command, run.cwd, environment.value.PATH ?? DEFAULT_PATH)) {

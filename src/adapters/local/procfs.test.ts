@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
-import { type AddressInfo, createServer } from 'node:net'
+import { type AddressInfo, connect, createServer } from 'node:net'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import {
@@ -95,6 +95,20 @@ test('a listener is found with its owner, on IPv4 and on all addresses', async (
     await once(server, 'close')
     assert.deepEqual(listenersOn(port), [])
   }
+})
+
+test('a listener is found among thousands of other connections', async () => {
+  const server = createServer((socket) => socket.end()).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  // Each leaves an entry behind for a minute; together they are more than one read brings.
+  for (let k = 0; k < 600; k++) {
+    const socket = connect(port, '127.0.0.1')
+    socket.resume()
+    await once(socket, 'close')
+  }
+  assert.equal(listenersOn(port).length, 1)
+  server.close()
 })
 
 test('boot, ephemeral ports and processor times are there', () => {

@@ -1,6 +1,6 @@
 // What the kernel says of processes and sockets: readers of /proc (Linux; proc(5)). No judgement
 // here.
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
+import { closeSync, openSync, readdirSync, readFileSync, readlinkSync, readSync } from 'node:fs'
 
 /**
  * Clock ticks per second that user space sees; fixed at 100 on Linux (proc(5),
@@ -22,6 +22,9 @@ export interface ProcessStat {
   readonly startTicks: number
   readonly rssBytes: number
 }
+
+/** The state of a listening socket (TCP_LISTEN). */
+const LISTEN = '0A'
 
 const PAGE_BYTES = 4096
 
@@ -98,12 +101,40 @@ export function userOf(pid: number): number | undefined {
 /** Inodes of the TCP sockets that listen on a port, IPv4 and IPv6. */
 export function listenersOn(port: number): readonly string[] {
   const hex = port.toString(16).toUpperCase().padStart(4, '0')
-  const lines = ['/proc/net/tcp', '/proc/net/tcp6'].flatMap((f) => (read(f) ?? '').split('\n'))
-  return lines.flatMap((line) => {
-    const fields = line.trim().split(/\s+/)
-    const listens = fields[3] === '0A' && fields[1]?.endsWith(`:${hex}`)
-    return listens && fields[9] !== undefined ? [fields[9]] : []
+  const lines = ['/proc/net/tcp', '/proc/net/tcp6'].flatMap(readListeners)
+  return lines.flatMap((fields) => {
+    return fields[1]?.endsWith(`:${hex}`) && fields[9] !== undefined ? [fields[9]] : []
   })
+}
+
+const CHUNK_BYTES = 64 * 1024
+const MOST_CHUNKS = 256
+
+// The kernel lists listening sockets before all others, and makes the text as it is read: stopping
+// at the first other one keeps this cheap where tens of thousands of connections linger.
+function readListeners(path: string): readonly (readonly string[])[] {
+  let descriptor: number
+  try {
+    descriptor = openSync(path, 'r')
+  } catch {
+    // A kernel without IPv6 has no tcp6.
+    return []
+  }
+  try {
+    const buffer = Buffer.alloc(CHUNK_BYTES)
+    let text = ''
+    for (let chunk = 0; chunk < MOST_CHUNKS; chunk++) {
+      const size = readSync(descriptor, buffer, 0, CHUNK_BYTES, null)
+      text += buffer.toString('latin1', 0, size)
+      const whole = text.slice(text.indexOf('\n') + 1, text.lastIndexOf('\n'))
+      const rows = whole === '' ? [] : whole.split('\n').map((line) => line.trim().split(/\s+/))
+      const end = rows.findIndex((fields) => fields[3] !== LISTEN)
+      if (size === 0 || end >= 0) return end < 0 ? rows : rows.slice(0, end)
+    }
+    return []
+  } finally {
+    closeSync(descriptor)
+  }
 }
 
 /** Whether a process holds one of these sockets open. */

@@ -14,7 +14,7 @@ import type {
   Outcome,
 } from '../../core/model.ts'
 import type { Cancel, Clock, Provider } from '../../core/ports.ts'
-import { findByNonce, identify, signalGroup, sweepGroup, verify, verifyAlive } from './identity.ts'
+import { findByNonce, identify, signalGroup, sweep, verify, verifyAlive } from './identity.ts'
 import { launch } from './launch.ts'
 import { LogFiles } from './log-files.ts'
 import { freePort } from './ports.ts'
@@ -178,7 +178,8 @@ class LocalProvider implements Provider {
       const ended = this.#instances.get(record.id)
       if (ended !== undefined && ended.phase !== 'exited') this.#end(ended)
     })
-    const identity = identify(launched.pid, record.nonce)
+    const found = identify(launched.pid, record.nonce)
+    const identity = found && { ...found, uid: launched.uid }
     const current = this.#instances.get(record.id)
     // One that is gone already has no identity any more; its exit is told in a moment.
     if (identity === undefined || current === undefined || current.phase === 'exited') {
@@ -247,7 +248,7 @@ class LocalProvider implements Provider {
   }
 
   #end(record: InstanceRecord): void {
-    if (record.identity !== undefined) sweepGroup(record.identity)
+    if (record.identity !== undefined) sweep(record.identity)
     const exit: Exit = {
       ...this.#exits.get(record.id),
       atMs: this.#clock.now(),

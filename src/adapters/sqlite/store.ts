@@ -67,7 +67,8 @@ class SqliteStore implements Store {
         if (++this.#writes % CUT_EVERY === 0) this.#cut(tick.id)
         this.#db.exec('COMMIT')
       } catch (error) {
-        this.#db.exec('ROLLBACK')
+        // A full disk ends the transaction by itself; the error to tell is the first one.
+        if (this.#db.isTransaction) this.#db.exec('ROLLBACK')
         throw error
       }
     })

@@ -42,10 +42,7 @@ async function ticksFor(
     ]
   }
   if (options.last === undefined) {
-    const { ticks } = await call<{ ticks: TickView[] }>(stateDir, 'GET', '/ticks?limit=1')
-    const newest = ticks[0]
-    if (newest === undefined) return []
-    return [await call<TickView>(stateDir, 'GET', `/ticks/${newest.tick.id}?${query}`)]
+    return [await call<TickView>(stateDir, 'GET', `/ticks/newest?${query}`)]
   }
   const path = `/ticks?changed=true&limit=${encodeURIComponent(options.last)}&${query}`
   const { ticks } = await call<{ ticks: TickView[] }>(stateDir, 'GET', path)
