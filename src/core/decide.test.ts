@@ -276,10 +276,8 @@ test('a later group sees what an earlier one was given of a shared budget', () =
   })
   const memory = { groups: { one: groupMemory(2), two: groupMemory(2) }, shutdown: false }
   const { decisions } = decide(spec, observationOf([busy('one'), busy('two')]), memory)
-  assert.deepEqual(
-    decisions.map((d) => d.to),
-    [6, 4],
-  )
+  const given = decisions.map((d) => `${d.group} ${d.to}`)
+  assert.deepEqual(given, ['one 6', 'two 4'])
   assert.match(decisions[1]?.reason ?? '', /budget: db allows 100 connections, 60 of them held/)
 })
 

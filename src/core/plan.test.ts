@@ -146,6 +146,11 @@ test('a roll: one more, ready, then one old one drains, until none is left', () 
   assert.deepEqual(plan([newer(10), newer(11)], ROLLING), [])
 })
 
+test('while rolling only old ones leave, however many are over', () => {
+  const fewer = { ...ROLLING, desired: 1 }
+  assert.deepEqual(plan([instance(1), newer(10), newer(11)], fewer), ['drain web-1'])
+})
+
 test('a roll goes on with other settings than the file had', () => {
   const run = { ...groupSpec().run, hash: 'bbbb' }
   assert.deepEqual(plan(fleet(1, 2), { group: { run } }), ['start web-10'])

@@ -82,7 +82,7 @@ export class TestApplication {
   }
 
   /** Writes plimsoll.yaml; what is given replaces lines of the group. */
-  write(change: { run?: string; http?: string; scaling?: string; more?: string } = {}): void {
+  write(change: { run?: string; http?: string; scaling?: string; groups?: string } = {}): void {
     const lines = [
       'app: test',
       'groups:',
@@ -90,8 +90,8 @@ export class TestApplication {
       `    run: ${change.run ?? `{ command: [${JSON.stringify(process.execPath)}, server.js], stop_timeout: 5s, start_timeout: 20s }`}`,
       `    http: ${change.http ?? `{ listen: "127.0.0.1:${this.listenPort}", health: /healthz }`}`,
       `    scaling: ${change.scaling ?? '{ min_instances: 2, max_instances: 6, settle: 10s }'}`,
+      change.groups ?? '',
       `api: { listen: "127.0.0.1:${this.apiPort}" }`,
-      change.more ?? '',
     ]
     writeFileSync(this.file, lines.join('\n'))
   }

@@ -2,8 +2,8 @@
 // pids.
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
-import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -131,6 +131,50 @@ describe('kills', () => {
     const files = readdirSync(app.state).filter((name) => name.startsWith('store.sqlite'))
     const kept = files.map((name) => readFileSync(join(app.state, name), 'latin1')).join('')
     assert.ok(kept.includes('TOKEN') && !kept.includes('hush-hush'))
+  })
+
+  test('a change that can not work changes nothing', async () => {
+    const taken = createServer().listen(0, '127.0.0.1')
+    await until('it to listen', 2_000, () => taken.listening || undefined)
+    const { port } = taken.address() as AddressInfo
+    const before = await app.view()
+    app.write({ http: `{ listen: "127.0.0.1:${port}", health: /healthz }` })
+    const { code, stderr } = await app.run(['up'])
+    taken.close()
+    assert.equal(code, 1)
+    assert.match(stderr, /E_PORT_IN_USE/)
+    assert.equal((await app.view()).listen, before.listen)
+    assert.ok((await fetch(app.url)).ok)
+  })
+
+  test('a group that is gone from the file is drained, and then forgotten', async () => {
+    const second = await app.anotherPort()
+    const extra = `  other: { run: { command: [${JSON.stringify(process.execPath)}, server.js] }, http: { listen: "127.0.0.1:${second}" } }`
+    const command = `[${JSON.stringify(process.execPath)}, server.js]`
+    const run = `{ command: ${command}, env: { TOKEN: hush-hush }, stop_timeout: 5s }`
+    app.write({ run, groups: extra })
+    assert.equal((await app.run(['up'])).code, 0)
+    const there = () => fetch(`http://127.0.0.1:${second}`).catch(() => undefined)
+    await until('the other group', 10_000, async () => ((await there())?.ok ? true : undefined))
+    app.write({ run })
+    assert.match((await app.run(['up'])).stdout, /groups\.other: present → absent/)
+    await until('it to be gone', 10_000, async () => {
+      const groups = (await app.status()).groups.map((g) => g.group)
+      return groups.length === 1 && (await there()) === undefined ? true : undefined
+    })
+    assert.match((await app.run(['up'])).stdout, /has not changed/)
+  })
+
+  test('what is meant for one controller does not reach another at its address', async () => {
+    const other = join(app.folder, 'other-state')
+    mkdirSync(other)
+    const told = JSON.parse(readFileSync(join(app.state, 'controller.json'), 'utf8')) as object
+    writeFileSync(join(other, 'controller.json'), JSON.stringify({ ...told, id: 'long gone' }))
+    const words = ['scale', app.group, '3', '--state', other]
+    const { code, stderr } = await app.runRaw(words, app.folder)
+    assert.equal(code, 1)
+    assert.match(stderr, /E_NOT_RUNNING/)
+    assert.equal((await app.view()).desired, 2)
   })
 
   test('a second controller on the same state folder is refused', async () => {

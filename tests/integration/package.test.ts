@@ -67,6 +67,9 @@ test('the doors that package.json names are there', () => {
   const args = ['-e', resolve]
   const found = execFileSync(process.execPath, args, { encoding: 'utf8', cwd: folder })
   for (const file of found.trim().split(' ')) assert.ok(existsSync(file), file)
+  const suites = `import('plimsoll/testing').then((door) => console.log(Object.keys(door).sort().join()))`
+  const doors = execFileSync(process.execPath, ['-e', suites], { encoding: 'utf8', cwd: folder })
+  assert.equal(doors.trim(), 'balancerConformance,providerConformance,storeConformance')
   assert.ok(existsSync(join(installed, 'examples', 'shop', 'server.js')))
   assert.ok(existsSync(join(installed, 'plimsoll.example.yaml')))
 })

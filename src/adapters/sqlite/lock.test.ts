@@ -57,8 +57,9 @@ test('a lock of another process is refused, and looking does not take it away', 
 
 test('a holder that was killed holds nothing', async () => {
   const { child } = await holder()
-  assert.equal(lockState(folder), undefined)
+  const held = lockState(folder)
   await end(child)
+  assert.equal(held, undefined)
   const mine = lockState(folder)
   assert.ok(mine)
   mine.release()

@@ -182,7 +182,8 @@ export class Exchange implements RouteOwner {
       this.#response.destroy()
       return
     }
-    sendOwnAnswer(this.#request, this.#response, { status, text })
+    const last = this.#group.closing
+    sendOwnAnswer(this.#request, this.#response, { status, text, last })
     this.#settle(ending)
   }
 

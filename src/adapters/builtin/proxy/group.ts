@@ -31,6 +31,8 @@ export class Group {
   config: BalancerGroup
   /** Accepts no more: responses close their connections. */
   closing = false
+  /** The group is gone: requests on connections that are left are shed at once. */
+  #closed = false
   #targets: Target[] = []
   #cursor = 0
   readonly #checks = new Map<Target, HealthCheck>()
@@ -63,6 +65,7 @@ export class Group {
 
   /** Gives the request an instance now, or a place in the waiting room. False when that is full. */
   seat(seeker: Seeker): boolean {
+    if (this.#closed) return false
     const target = this.#waiting.size === 0 ? this.#take(seeker) : undefined
     if (!target) return this.#waiting.enter(seeker, this.config.queueTimeoutMs)
     seeker.dispatch(target)
@@ -98,6 +101,7 @@ export class Group {
   /** Serves no more: waiting requests are shed, idle connections closed, checks ended. */
   close(): void {
     this.closing = true
+    this.#closed = true
     this.#waiting.clear()
     for (const target of this.#targets) this.#remove(target)
   }

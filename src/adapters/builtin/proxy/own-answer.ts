@@ -8,6 +8,8 @@ const LINGER_MS = 1_000
 export interface OwnAnswer {
   readonly status: number
   readonly text: string
+  /** It is the connection's last answer. */
+  readonly last?: boolean
 }
 
 /**
@@ -22,7 +24,7 @@ export function sendOwnAnswer(
   const headers = ['Content-Type', 'text/plain; charset=utf-8']
   headers.push('Content-Length', String(Buffer.byteLength(body)))
   if (answer.status === 503) headers.push('Retry-After', '1')
-  if (!request.complete) headers.push('Connection', 'close')
+  if (!request.complete || answer.last) headers.push('Connection', 'close')
   response.writeHead(answer.status, headers)
   if (request.complete) response.end(body)
   else {
