@@ -15,7 +15,7 @@ const POLL_MS = 25
 /**
  * A live process that answers nothing for so long counts as hung and is replaced, in milliseconds.
  */
-const SILENCE_MS = 6_000
+const SILENCE_MS = 3_000
 /** How much longer than its grace a stopping process is waited for, in milliseconds. */
 const STOP_MARGIN_MS = 2_000
 
