@@ -37,6 +37,8 @@ export interface ComposeOptions {
   readonly file: string | null
   /** Where the API listens; absent for a controller that only cleans up. */
   readonly api?: { readonly host: string; readonly port: number }
+  /** Nobody chose that address: where it is taken, any free port will do. */
+  readonly anyApiPort?: boolean
   readonly readFile: () => Checked<{
     readonly spec: Spec
     readonly differences: readonly Difference[]
@@ -112,7 +114,8 @@ async function assemble(options: ComposeOptions, release: () => void): Promise<A
   const { spec, stateDir } = options
   const clock = systemClock
   const balancer = createBuiltinBalancer({ stateDir, clock })
-  if (options.api !== undefined) await checkStart(options.api, spec, balancer)
+  const api = await apiAddress(options)
+  if (api !== undefined) await checkStart(api, spec, balancer)
   const store = openSqliteStore(stateDir)
   const own: Ports = {
     provider: createLocalProvider({ stateDir, clock }),
@@ -134,7 +137,7 @@ async function assemble(options: ComposeOptions, release: () => void): Promise<A
     checkChange: (next) => checkChange(next, controller.state.spec),
     shutdown: asked.resolve,
   })
-  const server = options.api === undefined ? undefined : await serve(options, service, ports)
+  const server = api === undefined ? undefined : await serve({ ...options, api }, service, ports)
   const stopper = new Stopper(controller, ports, service)
   let closed: Promise<void> | undefined
   const close = () => {
@@ -204,6 +207,11 @@ async function serve(options: ComposeOptions, service: Service, ports: Ports) {
 }
 
 type Address = NonNullable<ComposeOptions['api']>
+
+async function apiAddress({ api, anyApiPort }: ComposeOptions): Promise<Address | undefined> {
+  const taken = api && anyApiPort ? await checkAddresses([api]) : undefined
+  return api && taken ? { ...api, port: 0 } : api
+}
 
 // Found out before anything is started, so that a port in use or a wrong command changes nothing.
 // Where something runs already its controller must come back, whatever would fail at a start.

@@ -33,6 +33,7 @@ export async function runForeground(
     version: VERSION,
     file: source.file,
     api: source.config.api,
+    anyApiPort: source.file === null,
     readFile: () => reread(source, () => app.service.state.spec),
   })
   announceChanges(app, source.config.spec, output)

@@ -34,7 +34,8 @@ export class Stopper {
     // The first turn must know already, or it would bring the balancer back.
     const taken = this.#controller.submit({ kind: 'shutdown', id, by: 'operator' })
     this.#controller.resume()
-    await taken
+    // A turn that fails never answers; the wait for the instances is bounded all the same.
+    await Promise.race([taken, gone])
     await gone
     await this.#killed
   }

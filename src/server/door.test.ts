@@ -128,8 +128,7 @@ describe('openapi', () => {
     const named = paths.flatMap(([path, methods]) => {
       return Object.keys(methods).map((m) => `${m.toUpperCase()} ${path}`)
     })
-    const all = [...open, ...described].map((d) => d.replace(/:(\w+)/g, '{$1}'))
-    assert.deepEqual(named.sort(), all.sort())
+    assert.deepEqual(named.sort(), described.map((d) => d.replace(/:(\w+)/g, '{$1}')).sort())
   })
 
   test('parameters, bodies and codes are those that are checked', async () => {

@@ -70,13 +70,15 @@ describe('starting', () => {
       process.execPath,
       'server.js',
     ]
-    // Without a file the API has its usual port, which another test may hold for a while.
-    await until('port 7070', 30_000, async () => ((await listens(7070)) ? undefined : true))
+    // Without a file the API has its usual port, or another where that is taken.
+    const squatter = createServer().listen(7_070, '127.0.0.1')
+    squatter.once('error', () => squatter.close())
     const status = done(await app.run(words)) as unknown as StatusView
     assert.deepEqual([status.groups[0]?.group, status.groups[0]?.ready], ['web', 1])
     assert.equal((await fetch(app.url)).status, 200)
     assert.deepEqual(done(await app.run(['down', '--json'])), { stopped: true })
     assert.equal(await listens(app.listenPort), false)
+    squatter.close()
   })
 
   test('a command that does not exist is said soon, with its code, and leaves nothing', async () => {
