@@ -40,7 +40,7 @@ test(`the controller killed at ${KILLS} seeded moments: 0 failed, no orphan, no 
   let controller = app.start()
   await app.settled(2)
   const over = new AbortController()
-  const profile = [{ seconds: 600, rps: 60 }]
+  const profile = [{ seconds: 600, rps: 100 }]
   let failed = 0
   const met = new Set<string>()
   const load = runLoad({
@@ -56,8 +56,8 @@ test(`the controller killed at ${KILLS} seeded moments: 0 failed, no orphan, no 
     controller.child.kill('SIGKILL')
     for (let k = 0; k < KILLS; k++) {
       const moment = MOMENTS[k % MOMENTS.length] ?? ''
-      const count = `${1 + Math.floor(random() * 2)}`
-      const running = app.processes().length
+      const count = isOften(moment) ? `${1 + Math.floor(random() * 2)}` : '1'
+      const running = app.processes()
       const began = performance.now()
       controller = app.start(FAULTY, [moment, count])
       const died = new Promise((resolve) => controller.child.once('exit', resolve))
@@ -68,12 +68,15 @@ test(`the controller killed at ${KILLS} seeded moments: 0 failed, no orphan, no 
       // It may meet its moment while it still tidies up after the last one.
       if (status !== 'dead') {
         assert.ok(performance.now() - began < ADOPTED_MS)
-        assert.equal(status.adopted, running, `kill ${k}: adopted`)
-        await disturb(k, random()).catch(() => undefined)
+        // What was told to stop may end while it is looked for; what still lives was adopted.
+        const survivors = app.processes().filter((pid) => running.includes(pid)).length
+        const told = `kill ${k}: ${status.adopted} adopted`
+        assert.ok(status.adopted >= survivors && status.adopted <= running.length, told)
+        await disturb(moment, random()).catch(() => undefined)
       }
       await Promise.race([
         died,
-        until('the moment', 4_000 + random() * 500, () => undefined).catch(() => undefined),
+        until('the moment', waitMs(moment, random()), () => undefined).catch(() => undefined),
       ])
       if (controller.child.signalCode !== null) met.add(moment)
       controller.child.kill('SIGKILL')
@@ -92,17 +95,25 @@ test(`the controller killed at ${KILLS} seeded moments: 0 failed, no orphan, no 
   // A moment that is never met would test nothing.
   assert.deepEqual([...met].sort(), MOMENTS.filter((m) => m !== 'some time').sort())
   assert.equal(result.failed, 0, JSON.stringify({ ...result.reasons, failures: result.failures }))
-  assert.ok(result.requests > 3_000, `${result.requests} requests`)
+  assert.ok(result.requests > 1_500, `${result.requests} requests`)
 })
 
-// Something for the controller to do when it dies.
-async function disturb(k: number, chance: number): Promise<void> {
-  if (k % 5 === 4) {
-    await app.api('POST', `/api/scalability/groups/${app.group}/restart`, {})
-    return
-  }
-  const view = await app.view()
-  const next =
-    view.desired <= 3 ? view.desired + 1 + Math.floor(chance * 2) : 2 + Math.floor(chance * 2)
-  await app.scale(next)
+// These come several times in every change.
+function isOften(moment: string): boolean {
+  return /planned|configure|finish/.test(moment)
+}
+
+// A named moment comes when it comes; some time is any time.
+function waitMs(moment: string, chance: number): number {
+  return moment === 'some time' ? 500 + chance * 2_000 : 12_000
+}
+
+// Something for the controller to do that leads to the moment it dies in.
+async function disturb(moment: string, chance: number): Promise<void> {
+  const { desired } = await app.view()
+  if (/start|boot/.test(moment) && desired < 5) return app.scale(desired + 1)
+  if (/drain|stop|forget/.test(moment) && desired > 2) return app.scale(desired - 1)
+  if (isOften(moment) && chance < 0.5) return app.scale(desired < 4 ? desired + 1 : desired - 2)
+  // A restart has all of them: one more starts, one drains, stops and is forgotten.
+  await app.api('POST', `/api/scalability/groups/${app.group}/restart`, {})
 }
