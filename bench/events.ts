@@ -10,7 +10,7 @@ export interface ScaleEvent {
 /** Fewest instances that an event leaves; rows begin here. */
 export const MIN_INSTANCES = 2
 /** Most instances that an event leaves. */
-export const MAX_INSTANCES = 4
+export const MAX_INSTANCES = 6
 const MAX_STEP = 2
 
 /** `count` events that begin at MIN_INSTANCES and stay within the bounds. */
