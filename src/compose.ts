@@ -78,8 +78,16 @@ export async function compose(options: ComposeOptions): Promise<Application> {
     return await assemble(options, lock.release)
   } catch (error) {
     lock.release()
-    throw error
+    throw storeError(stateDir, error)
   }
+}
+
+// What the file system refuses is told as such; everything else stays what it is.
+function storeError(stateDir: string, error: unknown): unknown {
+  const { errno, syscall } = error as NodeJS.ErrnoException
+  if (!(error instanceof Error) || errno === undefined || syscall === 'listen') return error
+  const message = `the state folder ${stateDir} can't be used: ${error.message}`
+  return new PlimsollError('E_STORE', message, { cause: error })
 }
 
 function takeLock(stateDir: string): StateLock | undefined {
@@ -126,7 +134,7 @@ async function assemble(options: ComposeOptions, release: () => void): Promise<A
     random: Math.random,
   }
   const ports = options.wrap?.(own) ?? own
-  const controller = await startController(options, ports)
+  const controller = await startController(spec, ports)
   const asked = Promise.withResolvers<void>()
   const service = new Service({
     controller,
@@ -137,7 +145,10 @@ async function assemble(options: ComposeOptions, release: () => void): Promise<A
     checkChange: (next) => checkChange(next, controller.state.spec),
     shutdown: asked.resolve,
   })
-  const server = api === undefined ? undefined : await serve({ ...options, api }, service, ports)
+  const server =
+    api === undefined
+      ? undefined
+      : await serveOrEnd({ ...options, api }, service, ports, controller)
   const stopper = new Stopper(controller, ports, service)
   let closed: Promise<void> | undefined
   const close = () => {
@@ -169,12 +180,30 @@ async function assemble(options: ComposeOptions, release: () => void): Promise<A
   }
 }
 
-// Without an API it only cleans up: then nothing is to be started before it is told to stop.
-async function startController(options: ComposeOptions, ports: Ports): Promise<Controller> {
+// It waits: nothing is done to the world before everything else of the start has succeeded, and
+// without an API nothing at all before it is told to stop.
+async function startController(spec: Spec, ports: Ports): Promise<Controller> {
   try {
-    return await Controller.start(options.spec, ports, { paused: options.api === undefined })
+    return await Controller.start(spec, ports, { paused: true })
   } catch (error) {
     await Promise.all([ports.provider.close(), ports.balancer.close()])
+    ports.store.close()
+    throw error
+  }
+}
+
+async function serveOrEnd(
+  options: ComposeOptions,
+  service: Service,
+  ports: Ports,
+  controller: Controller,
+): Promise<Awaited<ReturnType<typeof serve>>> {
+  try {
+    const server = await serve(options, service, ports)
+    controller.resume()
+    return server
+  } catch (error) {
+    await controller.close()
     ports.store.close()
     throw error
   }

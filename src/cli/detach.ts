@@ -20,9 +20,8 @@ export async function runDetached(
   options: UpOptions,
   output: Output,
 ): Promise<number> {
-  mkdirSync(stateDir, { recursive: true, mode: 0o700 })
   const logPath = join(stateDir, 'controller.log')
-  const log = openSync(logPath, 'a', 0o600)
+  const log = openLog(stateDir, logPath)
   const { size: from } = fstatSync(log)
   const child = spawn(process.execPath, [...process.execArgv, ...argv(source, stateDir, options)], {
     detached: true,
@@ -48,6 +47,16 @@ export async function runDetached(
   const why = await failuresOf(stateDir)
   const message = `not ready within ${Math.round(mostMs / 1000)} s${why}; see ${logPath}`
   throw new PlimsollError('E_NOT_READY', message)
+}
+
+function openLog(stateDir: string, logPath: string): number {
+  try {
+    mkdirSync(stateDir, { recursive: true, mode: 0o700 })
+    return openSync(logPath, 'a', 0o600)
+  } catch (error) {
+    const message = `the state folder ${stateDir} can't be used: ${(error as Error).message}`
+    throw new PlimsollError('E_STORE', message, { cause: error })
+  }
 }
 
 // What the groups that are not ready died of.

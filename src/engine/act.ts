@@ -88,7 +88,7 @@ export class Actor {
     const group = turn.spec.groups.find((g) => g.name === action.group)
     if (group === undefined) return { kind: 'skipped', action, reason: 'the group is gone' }
     if (action.kind === 'admit') return { kind: 'applied', action }
-    if (action.kind === 'drain' && !turn.stored) {
+    if (!turn.stored && takesAway(action, turn.observation)) {
       return { kind: 'skipped', action, reason: 'the plan could not be stored' }
     }
     try {
@@ -141,6 +141,15 @@ export class Actor {
       targets: status.instances.flatMap((i) => targetOf(i, turn)),
     }
   }
+}
+
+// Out of rotation, or ended before it got there. What is drained already may end all the same.
+function takesAway(action: OfInstance, observation: Observation): boolean {
+  if (action.kind !== 'stop') return action.kind === 'drain'
+  return observation.groups.some(({ status }) => {
+    const instances = status.kind === 'known' ? status.instances : []
+    return instances.some((i) => i.id === action.instance && i.phase === 'starting')
+  })
 }
 
 function targetOf(instance: Instance, turn: Turn): BalancerGroup['targets'] {

@@ -46,7 +46,8 @@ export async function turn(input: TurnInput, parts: TurnParts): Promise<Turned> 
   const base = { id, specHash: spec.hash, coreVersion: CORE_VERSION }
   const planned: Tick = { ...base, observation, decisions: decided.decisions, plan }
   const planFault = plan.actions.length > 0 ? parts.store.plan(planned) : undefined
-  const stored = planFault === undefined
+  // Who asked for an end gets it, stored or not.
+  const stored = planFault === undefined || decided.memory.shutdown
   const outcomes = await parts.actor.act({
     spec,
     plan,

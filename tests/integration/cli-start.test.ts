@@ -133,6 +133,14 @@ describe('starting', () => {
     writeFileSync(join(damaged, 'instances', 'web-1.json'), '{')
     failedWith(await app.runRaw([...wrong, damaged]), 'E_STORE')
     assert.deepEqual(app.processes(), [])
+    // Late in the start: the key can't be kept. Nothing may have been begun by then.
+    const late = join(app.folder, 'late')
+    mkdirSync(join(late, 'api-key'), { recursive: true })
+    const none = { SERVICE_API_KEY: '' }
+    failedWith(await app.runRaw([...wrong, late], app.folder, none), 'E_STORE')
+    failedWith(await app.runRaw([...wrong, late, '--detach'], app.folder, none), 'E_STORE')
+    assert.deepEqual(app.processes(), [])
+    assert.equal(await listens(app.listenPort), false)
   })
 })
 

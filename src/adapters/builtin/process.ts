@@ -22,7 +22,7 @@ async function main(stateDir: string | undefined): Promise<void> {
     log('another balancer process serves this state folder; leaving')
     return
   }
-  writeWhole(paths.identity, ownIdentity())
+  keepIdentity(paths)
   const fleet: Fleet = new Fleet({ changed: () => control.changed(), log })
   const stop = once((graceMs: number) => void finish(fleet, graceMs))
   const control: Control = new Control({
@@ -55,6 +55,15 @@ async function configure(
     log(`the configuration could not be kept: ${String(error)}`)
   }
   return faults
+}
+
+function keepIdentity(paths: BalancerPaths): void {
+  try {
+    writeWhole(paths.identity, ownIdentity())
+  } catch (error) {
+    // Serving matters more: without it a hung process can't be told for sure, and is left alone.
+    log(`the identity could not be kept: ${String(error)}`)
+  }
 }
 
 /** What was served last. After a reboot the instances are gone, so only the addresses count. */

@@ -7,8 +7,8 @@ import type { Group, Seeker } from './group.ts'
 import type { RawHeaders } from './headers.ts'
 import type { Target } from './target.ts'
 
-/** How often a request that was sent may be sent again. */
-const MAX_REPLAYS = 2
+/** How often a request that was sent may be sent again: one that kills must not kill them all. */
+const MAX_REPLAYS = 1
 /**
  * Connections that may fail before a request is given up; each takes an instance out of rotation.
  */
