@@ -3,8 +3,9 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { freePort } from '../../src/lab/free-port.ts'
 import { MAX_INSTANCES, MIN_INSTANCES } from '../events.ts'
-import { APPLICATION, type Drain, freePort, isServing, runNode, type Side, until } from './side.ts'
+import { APPLICATION, type Drain, isServing, runNode, type Side, until } from './side.ts'
 
 const CLI = fileURLToPath(new URL('../../bin/plimsoll.cjs', import.meta.url))
 const PRELOAD = fileURLToPath(new URL('../../src/runtime/http/preload.cjs', import.meta.url))

@@ -6,7 +6,8 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { homedir, tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
-import { APPLICATION, type Drain, freePort, isServing, runNode, type Side, until } from './side.ts'
+import { freePort } from '../../src/lab/free-port.ts'
+import { APPLICATION, type Drain, isServing, runNode, type Side, until } from './side.ts'
 
 const MAJOR = 7
 const INSTALL_TIMEOUT_MS = 300_000

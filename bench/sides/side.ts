@@ -1,7 +1,5 @@
 // What a benchmark needs of a process manager to compare it with another on the same application.
 import { execFile } from 'node:child_process'
-import { once } from 'node:events'
-import { createServer } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 
@@ -46,18 +44,6 @@ export async function until(what: string, isTrue: () => Promise<boolean>): Promi
     if (performance.now() > endMs) throw new Error(`waited in vain: ${what}`)
     await sleep(POLL_MS)
   }
-}
-
-/** A port of 127.0.0.1 that was free a moment ago. */
-export async function freePort(): Promise<number> {
-  const server = createServer()
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  server.close()
-  await once(server, 'close')
-  if (address === null || typeof address === 'string') throw new Error('not a TCP listener')
-  return address.port
 }
 
 /** Whether a request to the URL is answered with 2xx or 3xx. */

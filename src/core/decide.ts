@@ -171,7 +171,7 @@ function largest(recommendations: readonly Recommendation[]): Want | undefined {
 }
 
 /** Whether a decision changes the number: in mode `observe` only what a person asked for does. */
-export function takesEffect(decision: Decision, memory: GroupMemory | undefined): boolean {
+function takesEffect(decision: Decision, memory: GroupMemory | undefined): boolean {
   return decision.mode === 'enforce' || memory?.manual !== undefined
 }
 

@@ -3,12 +3,12 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import type { GroupView, StatusView } from '../../src/engine/view.ts'
+import { freePort } from '../../src/lab/free-port.ts'
 
 /** The folder of the project. */
 export const ROOT = fileURLToPath(new URL('../../', import.meta.url))
@@ -257,17 +257,4 @@ export async function until<T>(
     if (performance.now() > end) throw new Error(`waited ${ms} ms for ${what}`)
     await sleep(50)
   }
-}
-
-/** A port that is free now. */
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer()
-    server.once('error', reject)
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address()
-      const port = address !== null && typeof address === 'object' ? address.port : 0
-      server.close(() => resolve(port))
-    })
-  })
 }

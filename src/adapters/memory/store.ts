@@ -1,5 +1,6 @@
 // The store as plain maps: the reference implementation, and the one for runs that leave nothing
 // behind.
+import { concerns, isChange } from '../../core/change.ts'
 import { fault } from '../../core/errors.ts'
 import type { Fault, Memory, Spec, Tick } from '../../core/model.ts'
 import type { Store } from '../../core/ports.ts'
@@ -84,13 +85,4 @@ export class MemoryStore implements Store {
 // What is read back is what JSON keeps, as with a store on disk.
 function copy<T>(value: T): T {
   return JSON.parse(JSON.stringify(value)) as T
-}
-
-function isChange(tick: Tick): boolean {
-  return tick.plan.actions.length > 0 || tick.decisions.some((d) => d.from !== d.to)
-}
-
-function concerns(tick: Tick, group: string): boolean {
-  const acted = tick.plan.actions.some((a) => a.kind !== 'start-balancer' && a.group === group)
-  return acted || tick.decisions.some((d) => d.group === group && d.from !== d.to)
 }

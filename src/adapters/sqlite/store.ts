@@ -3,6 +3,7 @@
 import { chmodSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
+import { concerns, isChange } from '../../core/change.ts'
 import { fault, PlimsollError } from '../../core/errors.ts'
 import type { Fault, Memory, Spec, Tick } from '../../core/model.ts'
 import type { Store } from '../../core/ports.ts'
@@ -138,7 +139,7 @@ class SqliteStore implements Store {
   #put(tick: Tick): void {
     this.#db
       .prepare('INSERT OR REPLACE INTO ticks (id, at, changed, json) VALUES (?, ?, ?, ?)')
-      .run(tick.id, tick.observation.atMs, changed(tick) ? 1 : 0, JSON.stringify(tick))
+      .run(tick.id, tick.observation.atMs, isChange(tick) ? 1 : 0, JSON.stringify(tick))
   }
 
   #keep(tick: number, memory: Memory): void {
@@ -175,13 +176,4 @@ class SqliteStore implements Store {
 
 function storeFault(error: unknown): Fault {
   return fault('E_STORE', `the store can't be used: ${(error as Error).message}`, true)
-}
-
-function changed(tick: Tick): boolean {
-  return tick.plan.actions.length > 0 || tick.decisions.some((d) => d.from !== d.to)
-}
-
-function concerns(tick: Tick, group: string): boolean {
-  const acted = tick.plan.actions.some((a) => a.kind !== 'start-balancer' && a.group === group)
-  return acted || tick.decisions.some((d) => d.group === group && d.from !== d.to)
 }

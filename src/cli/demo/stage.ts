@@ -4,7 +4,6 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -12,6 +11,7 @@ import { fileURLToPath } from 'node:url'
 import { PlimsollError } from '../../core/errors.ts'
 import type { TickView } from '../../engine/service.ts'
 import type { GroupView } from '../../engine/view.ts'
+import { freePort } from '../../lab/free-port.ts'
 import { type Scenario, scenarioFile } from './scenario.ts'
 
 const SHOP_DIR = fileURLToPath(new URL('../../../examples/shop/', import.meta.url))
@@ -133,16 +133,4 @@ async function closeAll(children: readonly ChildProcess[], folder: string): Prom
     if (!inTime) child.kill('SIGKILL')
   }
   rmSync(folder, { recursive: true, force: true })
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer()
-    server.once('error', reject)
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address()
-      const port = address !== null && typeof address === 'object' ? address.port : 0
-      server.close(() => resolve(port))
-    })
-  })
 }
