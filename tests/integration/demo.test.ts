@@ -63,7 +63,7 @@ test('where the database is the limit, its connection budget is never exceeded, 
     told,
   )
   assert.ok(
-    out.some((d) => /budget: database allows 96 connections/.test(d.reason)),
+    report.decisions.some((d) => /budget: database allows 96 connections/.test(d.reason)),
     told,
   )
   assert.equal(report.failed, 0, told)

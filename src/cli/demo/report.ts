@@ -5,7 +5,10 @@ import { summarize } from '../../lab/load/summary.ts'
 import { table } from '../output.ts'
 import { type Scenario, SLO_P99_MS } from './scenario.ts'
 
-/** One change of a number of instances; `at` is an ISO 8601 time. */
+/**
+ * One change of a number of instances, or one that a connection budget held back (`from` is then
+ * `to`); `at` is an ISO 8601 time.
+ */
 export interface DecisionLine {
   readonly at: string
   readonly group: string
@@ -55,12 +58,16 @@ export function report(
   }
 }
 
-// A decision that is only repeated (as in observe) is told once.
-function decisionsOf(ticks: readonly TickView[]): readonly DecisionLine[] {
+/**
+ * What was decided, oldest first. A decision that is only repeated (as in observe) is told once,
+ * and one that the connection budget left as it was is told too: a first step that wants just what
+ * the budget allows does not name it, and the next one is held.
+ */
+export function decisionsOf(ticks: readonly TickView[]): readonly DecisionLine[] {
   const lines = ticks.flatMap(({ tick }) => {
     const at = new Date(tick.observation.atMs).toISOString()
     return tick.decisions
-      .filter((d) => d.from !== d.to)
+      .filter((d) => d.from !== d.to || d.adjustments.some((a) => a.guard === 'budget'))
       .map(({ group, from, to, reason }) => ({ at, group, from, to, reason }))
   })
   return lines.filter((line, i) => {

@@ -24,7 +24,7 @@ export interface Stage {
   readonly url: URL
   /** The group as the API shows it. */
   group(): Promise<GroupView>
-  /** Ticks that changed or did something, oldest first. */
+  /** The ticks of the run, oldest first. */
   ticks(): Promise<readonly TickView[]>
   /** Drains and stops everything, and removes the folder. */
   close(): Promise<void>
@@ -50,7 +50,7 @@ export async function openStage(scenario: Scenario): Promise<Stage> {
       url: new URL(`http://127.0.0.1:${listenPort}`),
       group: () => get<GroupView>('/groups/web'),
       ticks: async () => {
-        const { ticks } = await get<{ ticks: TickView[] }>('/ticks?changed=true&limit=1000')
+        const { ticks } = await get<{ ticks: TickView[] }>('/ticks?limit=1000')
         return ticks.reverse()
       },
       close: () => closeAll(children, folder),
