@@ -7,6 +7,7 @@ import { systemClock } from './adapters/local/clock.ts'
 import { createLocalHost } from './adapters/local/host.ts'
 import { checkAddresses, preflight } from './adapters/local/preflight.ts'
 import { createLocalProvider } from './adapters/local/provider.ts'
+import { createNginxBalancer } from './adapters/nginx/balancer.ts'
 import { lockState, type StateLock } from './adapters/sqlite/lock.ts'
 import { openSqliteStore } from './adapters/sqlite/store.ts'
 import type { Checked } from './core/commands.ts'
@@ -35,6 +36,8 @@ export interface ComposeOptions {
   readonly stateDir: string
   readonly version: string
   readonly file: string | null
+  /** What carries the requests; the built-in one when absent. */
+  readonly balancer?: 'builtin' | 'nginx'
   /** Where the API listens; absent for a controller that only cleans up. */
   readonly api?: { readonly host: string; readonly port: number }
   /** Nobody chose that address: where it is taken, any free port will do. */
@@ -121,7 +124,8 @@ export function lastSpec(stateDir: string): Spec | undefined {
 async function assemble(options: ComposeOptions, release: () => void): Promise<Application> {
   const { spec, stateDir } = options
   const clock = systemClock
-  const balancer = createBuiltinBalancer({ stateDir, clock })
+  const create = options.balancer === 'nginx' ? createNginxBalancer : createBuiltinBalancer
+  const balancer = create({ stateDir, clock })
   const api = await apiAddress(options)
   if (api !== undefined) await checkStart(api, spec, balancer)
   const store = openSqliteStore(stateDir)

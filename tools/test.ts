@@ -1,5 +1,7 @@
-// `npm test`: the check, then the integration suites one by one, then the closing line alone.
+// `npm test`: what is missing is installed where that can be, then the check, then the integration
+// suites one by one, then the closing line alone.
 import { runChecks } from './check-steps.ts'
+import { installMissing } from './packages.ts'
 import { runSteps, type Step } from './steps.ts'
 import { runSuites, testFiles } from './suites.ts'
 import { closingLine, isGood, sum } from './tally.ts'
@@ -13,6 +15,7 @@ const suites = testFiles(['tests/integration/**/*.test.ts']).map(
   }),
 )
 
+await installMissing()
 const checked = await runChecks()
 // Two cores: suites that start real processes would disturb each other.
 const tally = sum([checked, await runSteps(suites, 1)])

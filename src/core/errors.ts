@@ -78,6 +78,11 @@ export const ERRORS = {
     remedy: 'The process is not the one that was started; look at it by hand.',
   },
   E_BALANCER: { status: 503, remedy: 'Read balancer.log in the state folder.' },
+  E_BALANCER_MISSING: {
+    status: 503,
+    remedy:
+      'Install NGINX (Debian, Ubuntu: `apt-get install nginx-light`), or use the built-in one.',
+  },
   E_STORE: { status: 503, remedy: 'Free disk space, or check the rights of the state folder.' },
   E_TIMEOUT: { status: 504, remedy: 'Look at `plimsoll status`; the machine may be overloaded.' },
   E_NODE_VERSION: { status: 500, remedy: 'Install Node 22.18 or newer.' },

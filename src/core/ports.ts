@@ -63,6 +63,11 @@ export interface BalancerTarget {
   readonly instance: string
   readonly host: string
   readonly port: number
+  /**
+   * The absolute path of the Unix socket on which it listens, as it was bound; `host` and `port`
+   * are not used then by balancers that can.
+   */
+  readonly socket?: string
   readonly state: 'active' | 'draining'
 }
 
@@ -77,6 +82,10 @@ export interface BalancerGroup {
   readonly maxBodyBytes: number
   readonly timeoutMs: number
   readonly trustForwarded: boolean
+  /** Most targets that are going to be there at once, a roll's included; a hint. */
+  readonly maxTargets?: number
+  /** TCP ports of the loopback that its instances are going to listen on; a hint. */
+  readonly ports?: readonly number[]
   readonly targets: readonly BalancerTarget[]
 }
 

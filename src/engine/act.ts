@@ -138,6 +138,8 @@ export class Actor {
       group: group.name,
       ...{ listen, balance, maxInFlight, queueTimeoutMs, maxBodyBytes, timeoutMs, trustForwarded },
       ...(health === undefined ? {} : { health }),
+      // A roll starts one more before an old one leaves.
+      maxTargets: group.scaling.maxInstances + 1,
       targets: status.instances.flatMap((i) => targetOf(i, turn)),
     }
   }

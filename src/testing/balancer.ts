@@ -25,10 +25,7 @@ export function balancerConformance(
       if (!stage) throw new Error('the balancer was not created')
       return stage
     }
-    const needs: Needs = (...traits) => {
-      const missing = traits.filter((trait) => without.includes(trait))
-      return { skip: missing.length > 0 && `${name} has no ${missing.join(', ')}` }
-    }
+    const needs: Needs = (...traits) => !traits.some((trait) => without.includes(trait))
     before(async () => {
       stage = new Stage(await create())
       const fault = await stage.balancer.start(new AbortController().signal)

@@ -50,7 +50,7 @@ function isSuite(node: SyntaxNode): boolean {
 function isTestCall(node: SyntaxNode): boolean {
   const call = isNode(node.expression) ? node.expression : undefined
   const callee = call !== undefined && isNode(call.callee) ? call.callee : undefined
-  return /^(test|it|describe|suite)$/.test(String(callee?.name))
+  return /^(test|testWhere|it|describe|suite)$/.test(String(callee?.name))
 }
 
 function linesOf(node: SyntaxNode): number {

@@ -5,7 +5,7 @@ import { test } from 'node:test'
 import type { BalancerGroup } from '../../core/ports.ts'
 import { freePort, NEVER, type Stage, until } from './stage.ts'
 import { send, underLoad } from './test-client.ts'
-import type { Needs } from './traits.ts'
+import { type Needs, testWhere } from './traits.ts'
 
 /** Start, adoption, restart, faults, news. */
 export function controlTests(stage: () => Stage, needs: Needs): void {
@@ -93,7 +93,7 @@ export function controlTests(stage: () => Stage, needs: Needs): void {
     assert.deepEqual(load.failures, [])
   })
 
-  test('news of health and drain are told', needs('active health'), async () => {
+  testWhere(needs('active health'), 'news of health and drain are told', async () => {
     const [sick, leaving] = await stage().instances(2)
     assert.ok(sick && leaving)
     await stage().serve([sick.target(), leaving.target()])

@@ -3,7 +3,7 @@ import { strict as assert } from 'node:assert'
 import { test } from 'node:test'
 import { type Stage, until } from './stage.ts'
 import { echoOf, send } from './test-client.ts'
-import type { Needs } from './traits.ts'
+import { type Needs, testWhere } from './traits.ts'
 
 /** What happens when instances fail. */
 export function failureTests(stage: () => Stage, needs: Needs): void {
@@ -20,9 +20,9 @@ export function failureTests(stage: () => Stage, needs: Needs): void {
     }
   })
 
-  test(
-    'a dead instance is unhealthy at once, and back once it answers',
+  testWhere(
     needs('active health'),
+    'a dead instance is unhealthy at once, and back once it answers',
     async () => {
       const [dead, alive] = await stage().instances(2)
       assert.ok(dead && alive)
@@ -38,7 +38,7 @@ export function failureTests(stage: () => Stage, needs: Needs): void {
     },
   )
 
-  test('with every instance dead a request waits for one', needs('waiting room'), async () => {
+  testWhere(needs('waiting room'), 'with every instance dead a request waits for one', async () => {
     const [only] = await stage().instances(1)
     assert.ok(only)
     await stage().serve([only.target()])
@@ -88,22 +88,30 @@ export function failureTests(stage: () => Stage, needs: Needs): void {
     assert.ok(tries <= 3, `${tries} tries`)
   })
 
-  test('a hung instance leaves the rotation, and comes back', needs('active health'), async () => {
-    const [hung, good] = await stage().instances(2)
-    assert.ok(hung && good)
-    await stage().serve([hung.target(), good.target()])
-    hung.hung = true
-    await until('unhealthy', async () => (await stage().target(hung)).health === 'unhealthy', 8_000)
-    assert.match((await stage().target(hung)).healthReason, /\S/)
-    for (let n = 0; n < 6; n += 1) {
-      assert.equal(echoOf(await send(stage().port, '/echo')).instance, good.name)
-    }
-    hung.hung = false
-    await until('healthy', async () => (await stage().target(hung)).health === 'healthy')
-    const before = hung.requests
-    for (let n = 0; n < 6; n += 1) await send(stage().port, '/echo')
-    assert.equal(hung.requests - before, 3)
-  })
+  testWhere(
+    needs('active health'),
+    'a hung instance leaves the rotation, and comes back',
+    async () => {
+      const [hung, good] = await stage().instances(2)
+      assert.ok(hung && good)
+      await stage().serve([hung.target(), good.target()])
+      hung.hung = true
+      await until(
+        'unhealthy',
+        async () => (await stage().target(hung)).health === 'unhealthy',
+        8_000,
+      )
+      assert.match((await stage().target(hung)).healthReason, /\S/)
+      for (let n = 0; n < 6; n += 1) {
+        assert.equal(echoOf(await send(stage().port, '/echo')).instance, good.name)
+      }
+      hung.hung = false
+      await until('healthy', async () => (await stage().target(hung)).health === 'healthy')
+      const before = hung.requests
+      for (let n = 0; n < 6; n += 1) await send(stage().port, '/echo')
+      assert.equal(hung.requests - before, 3)
+    },
+  )
 
   test("an application's own 5xx answers never eject it", async () => {
     const [only] = await stage().instances(1)

@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Stage, until } from './stage.ts'
 import { echoOf, send, underLoad } from './test-client.ts'
-import type { Needs } from './traits.ts'
+import { type Needs, testWhere } from './traits.ts'
 
 /** Balance methods, admission, drain, waiting room. */
 export function rotationTests(stage: () => Stage, needs: Needs): void {
@@ -18,18 +18,40 @@ export function rotationTests(stage: () => Stage, needs: Needs): void {
     )
   })
 
-  test('least connections avoids the busy instance, and spreads ties', async () => {
-    const [busy, ...others] = await stage().instances(3)
-    assert.ok(busy)
-    await stage().serve([busy.target()], { balance: 'least_connections' })
-    const slow = [1, 2, 3].map(() => send(stage().port, '/echo?ms=1500'))
-    await until('the busy one is busy', () => busy.requests === 3)
-    await stage().serve([busy, ...others].map((instance) => instance.target()))
+  test('least connections avoids the busy instances, and spreads ties', async () => {
+    const instances = await stage().instances(4)
+    const targets = instances.map((instance) => instance.target())
+    await stage().serve(targets, { balance: 'least_connections' })
+    const slow = [1, 2].map(() => send(stage().port, '/echo?ms=1500'))
+    const busy = () => instances.filter(({ requests }) => requests > 0)
+    await until('two are busy', () => busy().length === 2)
+    const others = instances.filter((instance) => !busy().includes(instance))
     for (let n = 0; n < 20; n += 1) await send(stage().port, '/echo')
-    assert.equal(busy.requests, 3)
-    for (const other of others) assert.ok(other.requests >= 5, `${other.name}: ${other.requests}`)
+    const counts = others.map(({ requests }) => requests)
+    assert.equal(
+      counts.reduce((sum, count) => sum + count, 0),
+      20,
+    )
+    for (const count of counts) assert.ok(count >= 5, `${counts}`)
     for (const got of await Promise.all(slow)) assert.equal(got.status, 200)
   })
+
+  testWhere(
+    needs('counts across changes'),
+    'what was in flight before a change still counts for least connections',
+    async () => {
+      const [busy, ...others] = await stage().instances(3)
+      assert.ok(busy)
+      await stage().serve([busy.target()], { balance: 'least_connections' })
+      const slow = [1, 2, 3].map(() => send(stage().port, '/echo?ms=1500'))
+      await until('the busy one is busy', () => busy.requests === 3)
+      await stage().serve([busy, ...others].map((instance) => instance.target()))
+      for (let n = 0; n < 20; n += 1) await send(stage().port, '/echo')
+      assert.equal(busy.requests, 3)
+      for (const other of others) assert.ok(other.requests >= 5, `${other.name}: ${other.requests}`)
+      for (const got of await Promise.all(slow)) assert.equal(got.status, 200)
+    },
+  )
 
   test('instances are admitted and drained under load without a failure', async () => {
     const [first, second, third] = await stage().instances(3)
@@ -51,9 +73,9 @@ export function rotationTests(stage: () => Stage, needs: Needs): void {
     assert.ok(load.requests > 200 && second.requests > 10, `${load.requests} ${second.requests}`)
   })
 
-  test(
-    'a draining instance keeps what it has and gets nothing new',
+  testWhere(
     needs('in flight per target'),
+    'a draining instance keeps what it has and gets nothing new',
     async () => {
       const [leaving, staying] = await stage().instances(2)
       assert.ok(leaving && staying)
@@ -81,7 +103,7 @@ export function rotationTests(stage: () => Stage, needs: Needs): void {
     assert.equal(echoOf(await slow).instance, leaving.name)
   })
 
-  test('requests wait for room, in order', needs('waiting room'), async () => {
+  testWhere(needs('waiting room'), 'requests wait for room, in order', async () => {
     const [only] = await stage().instances(1)
     assert.ok(only)
     await stage().serve([only.target()], { maxInFlight: 1 })
@@ -97,27 +119,35 @@ export function rotationTests(stage: () => Stage, needs: Needs): void {
     assert.deepEqual(done, [1, 2, 3, 4])
   })
 
-  test('a waiting request goes to an instance that appears', needs('waiting room'), async () => {
-    const [late] = await stage().instances(1)
-    assert.ok(late)
-    await stage().serve([])
-    const waiting = send(stage().port, '/echo', { method: 'POST', body: 'patient' })
-    await until('it waits', async () => (await stage().counters()).waiting === 1)
-    await stage().serve([late.target()])
-    assert.equal(echoOf(await waiting).body, 'patient')
-  })
+  testWhere(
+    needs('waiting room'),
+    'a waiting request goes to an instance that appears',
+    async () => {
+      const [late] = await stage().instances(1)
+      assert.ok(late)
+      await stage().serve([])
+      const waiting = send(stage().port, '/echo', { method: 'POST', body: 'patient' })
+      await until('it waits', async () => (await stage().counters()).waiting === 1)
+      await stage().serve([late.target()])
+      assert.equal(echoOf(await waiting).body, 'patient')
+    },
+  )
 
-  test('who waits too long is shed with 503 and Retry-After', needs('waiting room'), async () => {
-    await stage().serve([], { queueTimeoutMs: 200 })
-    const got = await send(stage().port, '/echo', { method: 'POST', body: 'x' })
-    assert.equal(got.status, 503)
-    assert.equal(got.headers['retry-after'], '1')
-    assert.match(got.body, /no instance had room within 0\.2 s/)
-    const { shed, server, inFlight } = await stage().counters()
-    assert.deepEqual({ shed, server, inFlight }, { shed: 1, server: 0, inFlight: 0 })
-  })
+  testWhere(
+    needs('waiting room'),
+    'who waits too long is shed with 503 and Retry-After',
+    async () => {
+      await stage().serve([], { queueTimeoutMs: 200 })
+      const got = await send(stage().port, '/echo', { method: 'POST', body: 'x' })
+      assert.equal(got.status, 503)
+      assert.equal(got.headers['retry-after'], '1')
+      assert.match(got.body, /no instance had room within 0\.2 s/)
+      const { shed, server, inFlight } = await stage().counters()
+      assert.deepEqual({ shed, server, inFlight }, { shed: 1, server: 0, inFlight: 0 })
+    },
+  )
 
-  test('a client that leaves frees its place', needs('waiting room'), async () => {
+  testWhere(needs('waiting room'), 'a client that leaves frees its place', async () => {
     const [only] = await stage().instances(1)
     assert.ok(only)
     await stage().serve([only.target()], {

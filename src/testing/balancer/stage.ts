@@ -14,6 +14,8 @@ export interface BalancerSubject {
   kill(): Promise<void>
   /** Another controller's view of the same balancer, for adoption. */
   another(): Balancer
+  /** A folder for Unix sockets, where the instances are to listen on those instead of ports. */
+  readonly sockets?: string
   /** Ends everything and removes its files. */
   dispose(): Promise<void>
 }
@@ -25,6 +27,7 @@ export const NEVER: AbortSignal = new AbortController().signal
 export class Stage {
   readonly subject: BalancerSubject
   #port = 0
+  #started = 0
   #group: BalancerGroup | undefined
   readonly #instances: TestInstance[] = []
 
@@ -44,7 +47,11 @@ export class Stage {
   async instances(count: number): Promise<TestInstance[]> {
     const started: TestInstance[] = []
     for (let n = 0; n < count; n += 1) {
-      const instance = await TestInstance.start(`web-${this.#instances.length + 1}`)
+      const name = `web-${this.#instances.length + 1}`
+      const { sockets } = this.subject
+      this.#started += 1
+      const socket = sockets === undefined ? undefined : `${sockets}/${this.#started}.sock`
+      const instance = await TestInstance.start(name, socket)
       this.#instances.push(instance)
       started.push(instance)
     }

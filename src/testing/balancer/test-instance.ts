@@ -25,16 +25,19 @@ export class TestInstance {
   requests = 0
   #server: Server
   #port = 0
+  readonly #socket: string | undefined
   #release: (() => void) | undefined
   readonly #sockets = new Set<Socket>()
 
-  constructor(name: string) {
+  constructor(name: string, socket?: string) {
     this.name = name
+    this.#socket = socket
     this.#server = this.#create()
   }
 
-  static async start(name: string): Promise<TestInstance> {
-    const instance = new TestInstance(name)
+  /** On a port of 127.0.0.1, or on a Unix socket. */
+  static async start(name: string, socket?: string): Promise<TestInstance> {
+    const instance = new TestInstance(name, socket)
     await instance.listen()
     return instance
   }
@@ -43,9 +46,11 @@ export class TestInstance {
   async listen(): Promise<void> {
     if (!this.#server.listening) this.#server = this.#create()
     await new Promise<void>((resolve, reject) => {
-      this.#server.once('error', reject).listen(this.#port, '127.0.0.1', resolve)
+      this.#server.once('error', reject)
+      if (this.#socket !== undefined) this.#server.listen(this.#socket, resolve)
+      else this.#server.listen(this.#port, '127.0.0.1', resolve)
     })
-    this.#port = (this.#server.address() as AddressInfo).port
+    if (this.#socket === undefined) this.#port = (this.#server.address() as AddressInfo).port
   }
 
   /** Is gone at once, like a killed process. */
@@ -53,12 +58,19 @@ export class TestInstance {
     const server = this.#server
     if (!server.listening) return
     const closed = new Promise((resolve) => server.close(resolve))
-    for (const socket of this.#sockets) socket.resetAndDestroy()
+    for (const socket of this.#sockets) this.#reset(socket)
     await closed
   }
 
   target(state: BalancerTarget['state'] = 'active'): BalancerTarget {
-    return { instance: this.name, host: '127.0.0.1', port: this.#port, state }
+    const at = this.#socket === undefined ? {} : { socket: this.#socket }
+    return { instance: this.name, host: '127.0.0.1', port: this.#port, ...at, state }
+  }
+
+  // Only TCP knows a reset; a Unix socket's other end sees one where data was left unread.
+  #reset(socket: Socket): void {
+    if (this.#socket === undefined) socket.resetAndDestroy()
+    else socket.destroy()
   }
 
   #create(): Server {
@@ -88,7 +100,7 @@ export class TestInstance {
     this.requests += 1
     response.on('error', () => response.destroy())
     if (url.pathname === '/reset' || (url.pathname === '/flaky' && this.flaky)) {
-      request.socket.resetAndDestroy()
+      this.#reset(request.socket)
     } else if (url.pathname === '/events') this.#events(request, response)
     else if (url.pathname === '/head') {
       response.flushHeaders()

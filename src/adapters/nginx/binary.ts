@@ -1,0 +1,85 @@
+// Finds NGINX on this machine, and the user its workers run as.
+import { execFileSync } from 'node:child_process'
+import { accessSync, constants, readFileSync } from 'node:fs'
+import { delimiter, join } from 'node:path'
+import { fault } from '../../core/errors.ts'
+import type { Fault } from '../../core/model.ts'
+
+/** Users that a distribution made for web servers, the most fitting first. */
+const WORKER_USERS = ['nginx', 'www-data', 'nobody']
+
+/** The account of the workers, where the controller is root. */
+export interface WorkerAccount {
+  readonly user: string
+  readonly group: string
+  readonly gid: number
+}
+
+/** The path of `nginx`, from PATH or where distributions put it. */
+export function findNginx(path: string | undefined): string | undefined {
+  const folders = [...(path ?? '').split(delimiter), '/usr/sbin', '/usr/local/sbin', '/sbin']
+  return folders
+    .filter((folder) => folder.startsWith('/'))
+    .map((folder) => join(folder, 'nginx'))
+    .find(isExecutable)
+}
+
+/** The same path where a program is there. */
+export function existing(program: string): string | undefined {
+  return isExecutable(program) ? program : undefined
+}
+
+/** Why there is no NGINX, and how to get it. */
+export function nginxMissing(): Fault {
+  const message = 'nginx is not installed (Debian, Ubuntu: apt-get install nginx-light)'
+  return fault('E_BALANCER_MISSING', message)
+}
+
+/** Undefined where the controller is not root: the workers are then the same user. */
+export function workerAccount(): WorkerAccount | undefined {
+  if (process.getuid?.() !== 0) return undefined
+  const accounts = lines('/etc/passwd')
+  for (const user of WORKER_USERS) {
+    const gid = accounts.find((fields) => fields[0] === user)?.[3]
+    const group = lines('/etc/group').find((fields) => fields[2] === gid)?.[0]
+    if (gid !== undefined && group !== undefined) return { user, group, gid: Number(gid) }
+  }
+  return undefined
+}
+
+/**
+ * Checks a written configuration with `nginx -t`. Returns what is wrong with it, in NGINX's own
+ * words.
+ */
+export function testConfig(nginx: string, prefix: string, config: string): string | undefined {
+  const argv = ['-p', `${prefix}/`, '-c', config, '-e', 'logs/error.log', '-q', '-t']
+  try {
+    execFileSync(nginx, argv, { cwd: prefix, stdio: 'pipe', timeout: 10_000 })
+    return undefined
+  } catch (error) {
+    const { stderr, message } = error as Error & { readonly stderr?: Buffer }
+    const said = (stderr?.toString('utf8') ?? '').split('\n').filter((line) => line !== '')
+    return said.find((line) => line.includes('[emerg]')) ?? said[0] ?? message
+  }
+}
+
+function lines(path: string): readonly (readonly string[])[] {
+  try {
+    return readFileSync(path, 'utf8')
+      .split('\n')
+      .map((line) => line.split(':'))
+  } catch {
+    // A system without the file has no such accounts.
+    return []
+  }
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK)
+    return true
+  } catch {
+    // Not here: the next folder is tried.
+    return false
+  }
+}

@@ -1,0 +1,77 @@
+// Makes NGINX serve exactly the groups that it is told: targets by links alone, everything else by
+// a reload that is proven.
+import { createServer } from 'node:net'
+import { fault } from '../../core/errors.ts'
+import type { Fault } from '../../core/model.ts'
+import type { BalancerGroup, Cancel } from '../../core/ports.ts'
+import type { Installation } from './installation.ts'
+import { isRunning, readIdentity } from './process.ts'
+import { reload } from './reload.ts'
+import type { GroupState, NginxState } from './state.ts'
+import { type Now, shaped, withKept } from './targets/groups.ts'
+import { makeFolders } from './targets/links.ts'
+import { listenAddress, refusal } from './written/grammar.ts'
+
+/** What is to be configured, and with what. */
+export interface Configuring {
+  readonly installation: Installation
+  readonly nginx: string
+  readonly groups: readonly BalancerGroup[]
+  readonly now: Now
+  readonly cancel: Cancel
+}
+
+/** Returns the first fault; groups without one are served all the same. */
+export async function configureGroups(configuring: Configuring): Promise<Fault | undefined> {
+  const { installation, nginx, now, cancel } = configuring
+  const { paths, control, clock } = installation
+  const master = readIdentity(paths.identity)
+  if (!master || !isRunning(master)) return fault('E_BALANCER', 'it does not run', true)
+  const state = installation.state()
+  const { groups, first } = await acceptable(configuring, state)
+  const wanted = groups.map((group) => shaped(group, oldOf(state, group)))
+  const next: NginxState = { ...state, groups: wanted }
+  if (installation.render(next) === installation.render(state)) {
+    installation.save(next)
+    installation.applyTargets(now)
+    return first
+  }
+  // New groups serve from the first moment on; known ones are flipped only to pools that exist.
+  const generation = state.generation + 1
+  const anew: NginxState = { ...state, generation, groups: wanted.map(withKept) }
+  for (const group of anew.groups) makeFolders(paths.run, state.epoch, group)
+  const text = installation.render(anew)
+  const reloading = { nginx, paths, control, clock, cancel }
+  const failure = await reload(reloading, master, { text, generation })
+  // Taken back: the number is not used again, so that a late reload can't be mistaken.
+  installation.save(failure ? { ...state, generation } : anew)
+  installation.applyTargets(now)
+  return failure ?? first
+}
+
+function oldOf(state: NginxState, group: BalancerGroup): GroupState | undefined {
+  return state.groups.find((old) => old.group.group === group.group)
+}
+
+async function acceptable({ groups }: Configuring, state: NginxState) {
+  const held = new Set(state.groups.map(({ group }) => listenAddress(group.listen)))
+  const accepted: BalancerGroup[] = []
+  const faults: Fault[] = []
+  for (const group of groups) {
+    const refused = refusal(group)
+    const { host, port } = group.listen
+    if (refused) faults.push(fault('E_BALANCER', `${refused} can't be written for NGINX`))
+    else if (!held.has(listenAddress(group.listen)) && !(await isFree(host, port))) {
+      faults.push(fault('E_PORT_IN_USE', `${host}:${port} is in use`))
+    } else accepted.push(group)
+  }
+  return { groups: accepted, first: faults[0] }
+}
+
+function isFree(host: string, port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer()
+    server.once('error', () => resolve(false))
+    server.listen({ host, port, exclusive: true }, () => server.close(() => resolve(true)))
+  })
+}

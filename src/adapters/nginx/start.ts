@@ -1,0 +1,106 @@
+// Starts NGINX, or finds the one that runs. Workers that a killed master left behind go on serving
+// until the new ones do, and are then ended gracefully.
+import { fault } from '../../core/errors.ts'
+import type { Fault } from '../../core/model.ts'
+import type { Cancel } from '../../core/ports.ts'
+import type { Installation } from './installation.ts'
+import {
+  findProcesses,
+  isLeaving,
+  isRunning,
+  launch,
+  type NginxIdentity,
+  signal,
+  writeIdentity,
+} from './process.ts'
+import { lastTrouble, writeConfig } from './reload.ts'
+import type { Now } from './targets/groups.ts'
+import { makeEpoch, makeFolders, removeEpochs } from './targets/links.ts'
+
+/** How long a new NGINX may take until it serves, and an old worker until it lets go. */
+const START_MS = 5_000
+const LEAVE_MS = 2_000
+/** How long a master that runs may stay silent before it counts as hung. */
+const SILENCE_MS = 4_000
+const POLL_MS = 10
+
+/** What NGINX is started with. */
+export interface Starting {
+  readonly installation: Installation
+  readonly nginx: string
+  readonly now: Now
+  readonly cancel: Cancel
+}
+
+/** Undefined when it serves; E_BALANCER or E_TIMEOUT when it does not. */
+export async function startNginx(starting: Starting): Promise<Fault | undefined> {
+  const { installation } = starting
+  installation.prepare()
+  const { paths } = installation
+  const { master, leftovers } = findProcesses(paths.prefix)
+  if (master) {
+    writeIdentity(paths.identity, master)
+    installation.follow(installation.state())
+    if (await serves(starting, SILENCE_MS, () => undefined)) return undefined
+    return fault('E_TIMEOUT', `NGINX (pid ${master.pid}) runs, but does not answer`, true)
+  }
+  const failure = await startMaster(starting)
+  for (const worker of leftovers) signal(worker, 'SIGQUIT')
+  if (failure === undefined || leftovers.length === 0) return failure
+  // They may hold what it needs: once more without them.
+  await gone(starting, leftovers)
+  return startMaster(starting)
+}
+
+async function startMaster(starting: Starting): Promise<Fault | undefined> {
+  const { installation, nginx, now, cancel } = starting
+  const { paths, clock } = installation
+  const known = installation.state()
+  const state = { ...known, epoch: known.epoch + 1 }
+  makeEpoch(paths.run, state.epoch)
+  for (const group of state.groups) makeFolders(paths.run, state.epoch, group)
+  installation.follow(state)
+  const { control } = installation
+  const refused = writeConfig({ nginx, paths, control, clock, cancel }, installation.render(state))
+  if (refused) return refused
+  installation.save(state)
+  const launched = launch(nginx, paths)
+  const isUp = await serves(starting, START_MS, () => launched.ended())
+  const identity = launched.identity()
+  if (isUp && identity) {
+    writeIdentity(paths.identity, identity)
+    // The new master's sockets have new paths.
+    installation.applyTargets(now)
+    removeEpochs(paths.run, state.epoch)
+    return undefined
+  }
+  if (identity) signal(identity, 'SIGTERM')
+  const why = launched.ended() ?? 'it did not answer in time'
+  return fault('E_BALANCER', `NGINX did not start: ${why}: ${lastTrouble(paths.errorLog)}`, true)
+}
+
+async function serves(
+  { installation: { control, clock }, cancel }: Starting,
+  withinMs: number,
+  ended: () => string | undefined,
+): Promise<boolean> {
+  const endAtMs = clock.monotonic() + withinMs
+  while (clock.monotonic() < endAtMs && !cancel.aborted && ended() === undefined) {
+    if (await control.generation(cancel)) return true
+    await clock.sleep(POLL_MS, cancel)
+  }
+  return false
+}
+
+/** Waits until old workers let go of the ports; one that is stuck is killed. */
+async function gone(
+  { installation: { clock }, cancel }: Starting,
+  leftovers: readonly NginxIdentity[],
+): Promise<void> {
+  const endAtMs = clock.monotonic() + LEAVE_MS
+  const holding = () => leftovers.filter((worker) => isRunning(worker) && !isLeaving(worker.pid))
+  while (holding().length > 0 && clock.monotonic() < endAtMs && !cancel.aborted) {
+    await clock.sleep(POLL_MS, cancel)
+  }
+  for (const worker of holding()) signal(worker, 'SIGKILL')
+}

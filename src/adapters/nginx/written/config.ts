@@ -1,0 +1,130 @@
+// The configuration as text. Every value in it has passed the grammar; nothing is escaped here.
+import type { WorkerAccount } from '../binary.ts'
+import type { NginxState } from '../state.ts'
+import { poolNames } from '../targets/pools.ts'
+import { groupConfig, poolId } from './group.ts'
+
+/** How NGINX itself runs. */
+export interface ServerSettings {
+  /** The private folder with sockets and links. */
+  readonly run: string
+  readonly account: WorkerAccount | undefined
+  readonly workers: number
+  /** Open files that a worker may have. */
+  readonly files: number
+}
+
+/** The whole configuration for a state. */
+export function renderConfig(state: NginxState, settings: ServerSettings): string {
+  const { run, account, workers, files } = settings
+  return `# Written by Plimsoll for itself; changes are overwritten.
+${account ? `user ${account.user} ${account.group};\n` : ''}daemon off;
+worker_processes ${workers};
+worker_rlimit_nofile ${files};
+worker_shutdown_timeout 1h;
+pid nginx.pid;
+# What applications do wrong is in the readings; this log is for NGINX's own troubles.
+error_log logs/error.log alert;
+events { worker_connections ${Math.min(16_384, Math.floor(files / 2))}; }
+http {
+${temporaries(run)}
+  log_format plimsoll '${LOG_FIELDS(state.logToken)}';
+  access_log syslog:server=127.0.0.1:${state.logPort},nohostname,tag=plimsoll plimsoll;
+  server_tokens off;
+  merge_slashes off;
+  absolute_redirect off;
+  default_type text/plain;
+  keepalive_requests 1000000;
+  large_client_header_buffers 4 16k;
+  reset_timedout_connection on;
+  variables_hash_max_size 4096;
+  map_hash_max_size 8192;
+  map_hash_bucket_size 256;
+  server_names_hash_bucket_size 128;
+${MAPS}
+${poolMap(state, run)}
+${keptMap(state)}
+  server {
+    listen unix:${run}/f/${state.epoch}/control.sock;
+    access_log off;
+    location = /generation { return 200 "${state.generation} $pid"; }
+    location = /counters { stub_status; }
+    location / { return 404; }
+  }
+${state.groups.map((group) => groupConfig(group, run, state.epoch)).join('\n')}
+}
+`
+}
+
+/** The name of the upstream that keeps connections to an address. */
+export function keptName(address: string): string {
+  return `kept_${address.replace(/[^A-Za-z0-9.]/g, '_')}`
+}
+
+// Nothing is meant to go there: small bodies stay in memory, others pass through.
+function temporaries(run: string): string {
+  const kinds = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
+  return kinds.map((kind) => `  ${kind}_temp_path ${run}/temporary/${kind};`).join('\n')
+}
+
+// Nothing that a client may choose, so that a field can't be forged.
+const LOG_FIELDS = (token: string) =>
+  [
+    token,
+    '$server_name',
+    '$status',
+    '$request_time',
+    '$upstream_status',
+    '$upstream_header_time',
+    '$upstream_addr',
+    '$upstream_http_x_plimsoll_failed',
+  ].join('|')
+
+const MAPS = `  map $http_upgrade $plimsoll_connection { "" ""; default upgrade; }
+  map $http_host $plimsoll_host { "" $server_addr; default $http_host; }
+  map $msec $plimsoll_ms { "~^(?<ps>[0-9]+)[.](?<pms>[0-9]+)$" $ps$pms; }
+  map $http_x_forwarded_proto $plimsoll_proto { "" $scheme; default $http_x_forwarded_proto; }
+  map $http_x_forwarded_host $plimsoll_forwarded_host { "" $http_host; default $http_x_forwarded_host; }
+  map $remote_addr $plimsoll_node { "~:" '"[$remote_addr]"'; default $remote_addr; }
+  map $http_forwarded $plimsoll_forwarded {
+    "" "for=$plimsoll_node;proto=$scheme";
+    default "$http_forwarded, for=$plimsoll_node;proto=$scheme";
+  }
+  # Small bodies are read whole, so that they can be sent again; others are passed on as they come.
+  map "$http_transfer_encoding$http_content_length" $plimsoll_streams {
+    "" "";
+    "~^([0-9]{1,5}|[12][0-9]{5})$" "";
+    default 1;
+  }
+  # No instance could be chosen: the upstream is named instead of one.
+  map $upstream_addr $plimsoll_shed { "~^[a-z0-9-]+_[0-9]+_[0-9]+$" 1; default ""; }
+  # A request that is not to be repeated, and that the instance has seen.
+  map "$request_method $upstream_bytes_sent" $plimsoll_sent { "~^(POST|LOCK|PATCH) [1-9]" 1; default ""; }
+  map $server_addr $plimsoll_forwarder { "~/(?<pf>[0-9]+)[.]sock$" $pf; default none; }`
+
+// Which pool serves a group is what its link leads to now.
+function poolMap(state: NginxState, run: string): string {
+  const lines = state.groups.flatMap(({ group: { group }, slots }) =>
+    poolNames(slots).map(({ name }) => `    ${run}/p/${group}/${name} ${poolId(group, name)};`),
+  )
+  return `  map $realpath_root $plimsoll_pool {
+    default "";
+${lines.join('\n')}
+  }`
+}
+
+// Addresses that are known beforehand keep their connections; any other one is served without.
+function keptMap(state: NginxState): string {
+  const kept = [...new Set(state.groups.flatMap((group) => group.kept))]
+  const lines = kept.map((address) => `    "${address}" ${keptName(address)};`)
+  const upstreams = kept.map(
+    (address) =>
+      `  upstream ${keptName(address)} { server ${address} max_fails=0; keepalive 64; keepalive_timeout 1s; keepalive_requests 1000000; }`,
+  )
+  return `  map $realpath_root $plimsoll_led { default ""; "~/(?<pa>[^/]+:[0-9]+)$" $pa; }
+  map $plimsoll_led $plimsoll_address {
+    default $plimsoll_led;
+${lines.join('\n')}
+  }
+${upstreams.join('\n')}`
+}

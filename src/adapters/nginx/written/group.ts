@@ -1,0 +1,166 @@
+// One group's part of the configuration: its pools, its listener and, for applications on TCP, its
+// forwarders.
+import type { BalancerGroup } from '../../../core/ports.ts'
+import type { GroupState } from '../state.ts'
+import { poolNames } from '../targets/pools.ts'
+import { listenAddress } from './grammar.ts'
+
+/** Forwarders of a group: one per target, and as many for those that still drain. */
+export function forwarderCount(state: GroupState): number {
+  return state.reach === 'tcp' ? state.slots * 2 : 0
+}
+
+/** The upstream that a pool is. */
+export function poolId(group: string, pool: string): string {
+  return `${group}_${pool.replace('.', '_')}`
+}
+
+/** The text for one group. */
+export function groupConfig(state: GroupState, run: string, epoch: number): string {
+  const parts = [...pools(state, run), listener(state, run)]
+  return [...parts, ...(state.reach === 'tcp' ? [forwarders(state, run, epoch)] : [])].join('\n')
+}
+
+// NGINX counts no failures: requests that break every instance would take them all out at once.
+function pools(state: GroupState, run: string): readonly string[] {
+  const { group, slots } = state
+  const method = group.balance === 'least_connections' ? ' least_conn;' : ''
+  return poolNames(slots).map(({ name, size }) => {
+    const id = poolId(group.group, name)
+    const servers = Array.from({ length: size }, (_, slot) => {
+      const path = `${run}/p/${group.group}/${name}/${slot}`
+      return `server unix:${path} max_conns=${group.maxInFlight} max_fails=0;`
+    })
+    const zone = `zone ${id} ${64 + 4 * size}k;`
+    const keep = 'keepalive 64; keepalive_timeout 1s; keepalive_requests 1000000;'
+    return `  upstream ${id} { ${zone}${method} ${servers.join(' ')} ${keep} }`
+  })
+}
+
+function listener({ group, reach }: GroupState, run: string): string {
+  const pass = `proxy_pass http://$plimsoll_pool;`
+  return `  server {
+    listen ${listenAddress(group.listen)} reuseport;
+    server_name ${group.group};
+    root ${run}/p/${group.group}/now;
+    client_max_body_size ${group.maxBodyBytes === 0 ? 1 : group.maxBodyBytes};
+    client_body_buffer_size 300k;
+${proxying(group)}
+${forwarding(group)}
+${retries(reach)}
+    error_page 418 = @streamed;
+    error_page 502 = @failed;
+    error_page 503 = @none;
+    error_page 504 = @silent;
+    location / {
+      if ($plimsoll_pool = "") { return 503; }
+      if ($plimsoll_streams) { return 418; }
+      ${pass}
+    }
+    location @streamed { proxy_request_buffering off; ${pass} }
+    location @failed {
+      if ($plimsoll_shed) {
+        add_header Retry-After 1 always;
+        return 503 "plimsoll: no instance had room\\n";
+      }
+      return 502 "plimsoll: the instance broke off\\n";
+    }
+    location @broken { return 502 "plimsoll: the instance broke off\\n"; }
+    location @silent { return 504 "plimsoll: the instance kept silent\\n"; }
+    location @none {
+      add_header Retry-After 1 always;
+      return 503 "plimsoll: no instance is ready\\n";
+    }
+  }`
+}
+
+const IGNORED = 'X-Accel-Expires X-Accel-Limit-Rate X-Accel-Buffering X-Accel-Charset'
+
+// An application's own 502 can't be told from a forwarder's, and is tried elsewhere, too, where
+// repeating is safe; what a forwarder must not see repeated it answers with a redirect.
+function retries(reach: GroupState['reach']): string {
+  return reach === 'tcp'
+    ? `    proxy_next_upstream http_502 non_idempotent;
+    proxy_next_upstream_tries 3;
+    proxy_ignore_headers ${IGNORED};
+    proxy_hide_header X-Plimsoll-Failed;`
+    : `    proxy_next_upstream error;
+    proxy_next_upstream_tries 3;
+    proxy_ignore_headers X-Accel-Redirect ${IGNORED};`
+}
+
+function proxying(group: BalancerGroup): string {
+  return `    proxy_http_version 1.1;
+    proxy_buffering off;
+    proxy_buffer_size 16k;
+    proxy_buffers 8 16k;
+    proxy_connect_timeout 3s;
+    proxy_read_timeout ${group.timeoutMs}ms;
+    proxy_send_timeout ${group.timeoutMs}ms;
+    proxy_pass_header Server;
+    proxy_pass_header Date;
+    proxy_set_header Connection $plimsoll_connection;
+    proxy_set_header Upgrade $http_upgrade;`
+}
+
+const REMOVED = ['TE', 'Keep-Alive', 'Proxy', 'Proxy-Connection', 'Proxy-Authorization']
+const UNTRUSTED = ['Port', 'Prefix', 'Server', 'Ssl', 'Scheme', 'User'].map(
+  (n) => `X-Forwarded-${n}`,
+)
+
+function forwarding(group: BalancerGroup): string {
+  const trust = group.trustForwarded
+  const set: readonly (readonly [string, string])[] = [
+    ['Host', '$plimsoll_host'],
+    ['X-Request-Start', 't=$plimsoll_ms'],
+    ['X-Forwarded-For', trust ? '$proxy_add_x_forwarded_for' : '$remote_addr'],
+    ['X-Forwarded-Proto', trust ? '$plimsoll_proto' : '$scheme'],
+    ['X-Forwarded-Host', trust ? '$plimsoll_forwarded_host' : '$http_host'],
+    ['Forwarded', trust ? '$plimsoll_forwarded' : '"for=$plimsoll_node;proto=$scheme"'],
+    ...[...REMOVED, 'HTTP2-Settings'].map((name) => [name, '""'] as const),
+    ...(trust ? [] : [...UNTRUSTED, 'X-Real-IP'].map((name) => [name, '""'] as const)),
+  ]
+  return set.map(([name, value]) => `    proxy_set_header ${name} ${value};`).join('\n')
+}
+
+function forwarders(state: GroupState, run: string, epoch: number): string {
+  const { group } = state
+  const listens = Array.from({ length: forwarderCount(state) }, (_, n) => {
+    return `    listen unix:${run}/f/${epoch}/${group.group}/${n}.sock;`
+  })
+  return `  server {
+${listens.join('\n')}
+    server_name ${group.group};
+    access_log off;
+    root ${run}/t/${group.group}/$plimsoll_forwarder;
+    client_max_body_size 0;
+    client_body_buffer_size 300k;
+    client_body_timeout ${group.timeoutMs}ms;
+${proxying(group)}
+    proxy_set_header Host $http_host;
+    proxy_request_buffering off;
+    proxy_next_upstream off;
+    proxy_ignore_headers X-Accel-Redirect ${IGNORED};
+    proxy_hide_header X-Plimsoll-Failed;
+    error_page 502 = @failed;
+    error_page 504 = @silent;
+    location / {
+      if ($plimsoll_address = "") { return 502; }
+      proxy_pass http://$plimsoll_address;
+    }
+    location @failed {
+      add_header X-Plimsoll-Failed 1 always;
+      if ($plimsoll_sent) {
+        add_header X-Plimsoll-Failed 1 always;
+        add_header X-Accel-Redirect @broken always;
+        return 599;
+      }
+      return 502;
+    }
+    location @silent {
+      add_header X-Plimsoll-Failed 1 always;
+      add_header X-Accel-Redirect @silent always;
+      return 504;
+    }
+  }`
+}
