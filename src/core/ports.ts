@@ -82,6 +82,15 @@ export interface BalancerGroup {
   readonly maxBodyBytes: number
   readonly timeoutMs: number
   readonly trustForwarded: boolean
+  /** Names in the Host header that it answers to; absent or empty: every name. */
+  readonly hostnames?: readonly string[]
+  /** PEM files by absolute path; absent: plain HTTP. */
+  readonly tls?: { readonly certificate: string; readonly key: string }
+  /**
+   * Static members: addresses served beside the targets that nobody here starts or ends. The
+   * balancer checks their health, and reports each as a target called `HOST:PORT`.
+   */
+  readonly members?: readonly { readonly host: string; readonly port: number }[]
   /** Most targets that are going to be there at once, a roll's included; a hint. */
   readonly maxTargets?: number
   /** TCP ports of the loopback that its instances are going to listen on; a hint. */
