@@ -20,12 +20,9 @@ const LACKING = [
 
 if (missing) test('nginx conformance', { skip: missing }, () => {})
 else {
-  balancerConformance('nginx, instances on TCP', async () => createSubject('tcp'), LACKING)
-  balancerConformance(
-    'nginx, instances on Unix sockets',
-    async () => createSubject('unix'),
-    LACKING,
-  )
+  balancerConformance('nginx, on known ports', async () => createSubject('direct'), LACKING)
+  balancerConformance('nginx, on any ports', async () => createSubject('forwarded'), LACKING)
+  balancerConformance('nginx, on Unix sockets', async () => createSubject('unix'), LACKING)
 }
 
 test('without NGINX the fault says how to get it', async () => {

@@ -26,6 +26,7 @@ export interface NginxSubject {
   readonly prefix: string
   /** Present where instances are to listen on Unix sockets. */
   readonly sockets?: string
+  readonly arePortsKnown: boolean
   another(): Balancer
   /** Kills the master alone, as `kill -9` does. */
   kill(): Promise<void>
@@ -44,6 +45,7 @@ export function createSubject(reach: Reach): NginxSubject {
     balancer,
     prefix,
     ...(reach === 'unix' ? { sockets } : {}),
+    arePortsKnown: reach === 'direct',
     another: () => createNginxBalancer({ stateDir, clock: systemClock }),
     kill: async () => {
       const identity = readIdentity(join(prefix, 'process.json'))

@@ -13,7 +13,7 @@ import { NEVER, Stage, until } from '../../src/testing/balancer/stage.ts'
 import { send, underLoad } from '../../src/testing/balancer/test-client.ts'
 import { createSubject, missing, type NginxSubject } from './nginx-subject.ts'
 
-for (const reach of ['tcp', 'unix'] as const) {
+for (const reach of ['direct', 'forwarded', 'unix'] as const) {
   describe(`nginx in trouble, instances on ${reach}`, { skip: missing }, () => {
     let subject: NginxSubject
     let stage: Stage
@@ -149,7 +149,7 @@ describe('nginx and a process that is stopped', { skip: missing }, () => {
   }
 
   test('a stopped process gets no requests, and those it has are answered', async () => {
-    const subject = createSubject('tcp')
+    const subject = createSubject('direct')
     const stage = new Stage(subject)
     const children: ChildProcess[] = []
     try {

@@ -12,6 +12,7 @@ const WORKER_USERS = ['nginx', 'www-data', 'nobody']
 export interface WorkerAccount {
   readonly user: string
   readonly group: string
+  readonly uid: number
   readonly gid: number
 }
 
@@ -40,9 +41,10 @@ export function workerAccount(): WorkerAccount | undefined {
   if (process.getuid?.() !== 0) return undefined
   const accounts = lines('/etc/passwd')
   for (const user of WORKER_USERS) {
-    const gid = accounts.find((fields) => fields[0] === user)?.[3]
+    const [, , uid, gid] = accounts.find((fields) => fields[0] === user) ?? []
     const group = lines('/etc/group').find((fields) => fields[2] === gid)?.[0]
-    if (gid !== undefined && group !== undefined) return { user, group, gid: Number(gid) }
+    if (gid !== undefined && group !== undefined)
+      return { user, group, uid: Number(uid), gid: Number(gid) }
   }
   return undefined
 }

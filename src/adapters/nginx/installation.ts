@@ -17,6 +17,7 @@ import {
   linkForwarder,
   makeBase,
 } from './targets/links.ts'
+import { tcpConnections, unixConnections } from './watch/connections.ts'
 import { renderConfig } from './written/config.ts'
 import { targetAddress } from './written/grammar.ts'
 
@@ -58,9 +59,9 @@ export class Installation {
   state(): NginxState {
     const state = this.#unsaved ?? readState(this.paths.state)
     if (state?.bootId === bootId()) return state
-    const groups = (state?.groups ?? []).map(({ group, reach, slots, kept }) => {
+    const groups = (state?.groups ?? []).map(({ group, reach, slots, kept, addresses }) => {
       const empty = { forwarders: {}, members: [], used: {} }
-      return { group: { ...group, targets: [] }, reach, slots, kept, ...empty }
+      return { group: { ...group, targets: [] }, reach, addresses, slots, kept, ...empty }
     })
     return {
       bootId: bootId(),
@@ -89,6 +90,13 @@ export class Installation {
       // A full disk must not keep an instance out of rotation, or in it: go on from memory.
       this.#unsaved = state
     }
+  }
+
+  /** Counts the connections that NGINX has. */
+  counts(): Counts {
+    const isDirect = this.state().groups.some(({ reach }) => reach === 'direct')
+    const tcp = isDirect ? tcpConnections(this.#account?.uid) : undefined
+    return { unix: unixConnections(), tcp }
   }
 
   forget(): void {
@@ -128,6 +136,12 @@ export class Installation {
   }
 }
 
+/** Connections as the kernel counts them. */
+export interface Counts {
+  readonly unix: ReadonlyMap<string, number>
+  readonly tcp: ReadonlyMap<string, number> | undefined
+}
+
 /** Connections to an instance, those through an earlier master's workers included. */
 export function connectionsTo(
   state: GroupState,
@@ -135,10 +149,15 @@ export function connectionsTo(
   options: {
     readonly run: string
     readonly epoch: number
-    readonly counts: ReadonlyMap<string, number>
+    readonly counts: Counts
   },
 ): number | undefined {
-  const { run, epoch, counts } = options
+  const { run, epoch } = options
+  const target = state.group.targets.find((one) => one.instance === instance)
+  if (state.reach === 'direct' && target !== undefined) {
+    return options.counts.tcp && (options.counts.tcp.get(targetAddress(target)) ?? 0)
+  }
+  const counts = options.counts.unix
   const epochs = Array.from({ length: EPOCHS }, (_, n) => epoch - n)
   const sockets = new Set(epochs.map((one) => socketOf(state, instance, { run, epoch: one })))
   const found = [...sockets].flatMap((socket) => counts.get(socket ?? '') ?? [])

@@ -3,13 +3,18 @@
 import { readFileSync, renameSync, writeFileSync } from 'node:fs'
 import type { BalancerGroup } from '../../core/ports.ts'
 
-/** How instances are reached: over their own Unix sockets, or on TCP through a forwarder. */
-export type Reach = 'unix' | 'tcp'
+/**
+ * How instances are reached: over their own Unix sockets; on TCP ports known beforehand, directly;
+ * or on any other TCP port through a forwarder.
+ */
+export type Reach = 'unix' | 'direct' | 'forwarded'
 
 /** What one group has in NGINX. */
 export interface GroupState {
   readonly group: BalancerGroup
   readonly reach: Reach
+  /** TCP addresses of which each set has an upstream, in the order of their pools' names. */
+  readonly addresses: readonly string[]
   /** Most targets that the written configuration has room for. */
   readonly slots: number
   /** TCP addresses that the written configuration keeps connections to. */

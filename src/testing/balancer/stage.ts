@@ -16,9 +16,14 @@ export interface BalancerSubject {
   another(): Balancer
   /** A folder for Unix sockets, where the instances are to listen on those instead of ports. */
   readonly sockets?: string
+  /** Whether a balancer is told beforehand which ports the instances are going to have. */
+  readonly arePortsKnown?: boolean
   /** Ends everything and removes its files. */
   dispose(): Promise<void>
 }
+
+/** Ports that a balancer is told beforehand. */
+const KNOWN_PORTS = 8
 
 /** A signal that never aborts. */
 export const NEVER: AbortSignal = new AbortController().signal
@@ -27,6 +32,7 @@ export const NEVER: AbortSignal = new AbortController().signal
 export class Stage {
   readonly subject: BalancerSubject
   #port = 0
+  #ports: readonly number[] = []
   #started = 0
   #group: BalancerGroup | undefined
   readonly #instances: TestInstance[] = []
@@ -48,10 +54,13 @@ export class Stage {
     const started: TestInstance[] = []
     for (let n = 0; n < count; n += 1) {
       const name = `web-${this.#instances.length + 1}`
-      const { sockets } = this.subject
+      const { sockets, arePortsKnown } = this.subject
+      if (arePortsKnown && this.#ports.length === 0) this.#ports = await freePorts(KNOWN_PORTS)
       this.#started += 1
-      const socket = sockets === undefined ? undefined : `${sockets}/${this.#started}.sock`
-      const instance = await TestInstance.start(name, socket)
+      const instance = await TestInstance.start(name, {
+        ...(sockets === undefined ? {} : { socket: `${sockets}/${this.#started}.sock` }),
+        ...(arePortsKnown ? { port: this.#ports[this.#instances.length] ?? 0 } : {}),
+      })
       this.#instances.push(instance)
       started.push(instance)
     }
@@ -72,6 +81,7 @@ export class Stage {
       timeoutMs: 10_000,
       trustForwarded: false,
       ...this.#group,
+      ports: this.#ports,
       ...change,
       targets,
     }
@@ -94,6 +104,7 @@ export class Stage {
     await this.balancer.configure([], NEVER)
     for (const instance of this.#instances.splice(0)) await instance.die()
     this.#port = 0
+    this.#ports = []
     this.#group = undefined
   }
 
@@ -121,9 +132,18 @@ export async function until(
 
 /** A port that was free a moment ago. */
 export async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
-  await new Promise((resolve) => server.close(resolve))
-  return port
+  const [port] = await freePorts(1)
+  return port ?? 0
+}
+
+/** So many different free ports of 127.0.0.1. */
+async function freePorts(count: number): Promise<readonly number[]> {
+  const servers = Array.from({ length: count }, () => createServer())
+  const ports: number[] = []
+  for (const server of servers) {
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    ports.push((server.address() as AddressInfo).port)
+  }
+  for (const server of servers) await new Promise((resolve) => server.close(resolve))
+  return ports
 }

@@ -24,20 +24,24 @@ export class TestInstance {
   /** Requests that reached the application, health checks aside. */
   requests = 0
   #server: Server
-  #port = 0
+  #port: number
   readonly #socket: string | undefined
   #release: (() => void) | undefined
   readonly #sockets = new Set<Socket>()
 
-  constructor(name: string, socket?: string) {
+  constructor(name: string, { socket, port = 0 }: { socket?: string; port?: number } = {}) {
     this.name = name
     this.#socket = socket
+    this.#port = port
     this.#server = this.#create()
   }
 
-  /** On a port of 127.0.0.1, or on a Unix socket. */
-  static async start(name: string, socket?: string): Promise<TestInstance> {
-    const instance = new TestInstance(name, socket)
+  /** On a port of 127.0.0.1, any free one if none is given, or on a Unix socket. */
+  static async start(
+    name: string,
+    at: { socket?: string; port?: number } = {},
+  ): Promise<TestInstance> {
+    const instance = new TestInstance(name, at)
     await instance.listen()
     return instance
   }

@@ -1,10 +1,11 @@
 // What each group is to have in NGINX: how it is reached, its room, its forwarders, and who is in
 // its pool. Thought only; the links are placed elsewhere.
 import type { BalancerGroup, BalancerTarget } from '../../../core/ports.ts'
-import type { GroupState } from '../state.ts'
+import type { GroupState, Reach } from '../state.ts'
 import { targetAddress } from '../written/grammar.ts'
-import { forwarderCount } from '../written/group.ts'
+import { forwarderCount } from '../written/upstreams.ts'
 import { choosePool } from './pools.ts'
+import { addressesOf, isReached, isSubset, subsetPool } from './subsets.ts'
 
 const LEAST_SLOTS = 16
 const MOST_KEPT = 256
@@ -22,19 +23,28 @@ export interface Now {
 /** A group's state with what it was asked for, its targets not yet in force. */
 export function shaped(group: BalancerGroup, old: GroupState | undefined): GroupState {
   const wanted = Math.max(LEAST_SLOTS, group.maxTargets ?? 0, group.targets.length)
-  const hasTcp = group.targets.some((target) => target.socket === undefined)
-  const reach = hasTcp || (group.targets.length === 0 && old?.reach !== 'unix') ? 'tcp' : 'unix'
+  const addresses = addressesOf(group, old?.addresses ?? [])
+  const reach = reachOf(group, addresses, old?.reach)
   const state: GroupState = {
     ...{ kept: [], forwarders: {}, members: [], used: {} },
     ...old,
-    ...{ group, reach, slots: Math.max(wanted, old?.slots ?? 0) },
+    ...{ group, reach, addresses, slots: Math.max(wanted, old?.slots ?? 0) },
   }
   return state
 }
 
+// Forwarders stay for as long as something is served: their pools can't be told from others.
+function reachOf(group: BalancerGroup, addresses: readonly string[], old?: Reach): Reach {
+  const { targets } = group
+  if (targets.length === 0 && old === 'unix') return 'unix'
+  if (targets.length > 0 && targets.every(({ socket }) => socket !== undefined)) return 'unix'
+  const isSettled = targets.length > 0 && old === 'forwarded'
+  return !isSettled && isReached(group, addresses) ? 'direct' : 'forwarded'
+}
+
 /** Addresses worth keeping connections to, for when the configuration is written anew anyway. */
 export function withKept(state: GroupState): GroupState {
-  if (state.reach === 'unix') return { ...state, kept: [] }
+  if (state.reach !== 'forwarded') return { ...state, kept: [] }
   const { targets, ports = [] } = state.group
   const now = targets.filter((target) => target.socket === undefined).map(targetAddress)
   const likely = ports.map((port) => targetAddress({ host: '127.0.0.1', port }))
@@ -64,7 +74,9 @@ export function withForwarders(state: GroupState, now: Now): GroupState {
 /** Who is to serve, in slots' order: the healthy ones, or all where none is. */
 export function membersOf(state: GroupState, now: Now): readonly string[] {
   const isReachable = (target: BalancerTarget) =>
-    target.socket !== undefined || state.forwarders[target.instance] !== undefined
+    state.reach !== 'forwarded' ||
+    target.socket !== undefined ||
+    state.forwarders[target.instance] !== undefined
   const active = state.group.targets
     .filter((target) => target.state === 'active' && isReachable(target))
     .map(({ instance }) => instance)
@@ -79,9 +91,13 @@ export function membersOf(state: GroupState, now: Now): readonly string[] {
 export function withPool(state: GroupState, now: Now): GroupState {
   const members = membersOf(state, now)
   const isSame = members.join() === state.members.join()
-  if (isSame && (state.pool !== undefined || members.length === 0)) return state
+  const isDirect = state.reach === 'direct'
+  const isOfReach = state.pool !== undefined && isSubset(state.pool) === isDirect
+  if (isSame && (isOfReach || members.length === 0)) return state
+  if (isDirect) return withSubset(state, members)
   const isConnected = (instance: string) => (now.connections(state, instance) ?? 0) > 0
-  const { pool: current, used, slots, ...rest } = state
+  const { pool: last, used, slots, ...rest } = state
+  const current = last === undefined || isSubset(last) ? undefined : last
   const pool =
     members.length === 0 ? undefined : choosePool({ slots, members, current, used, isConnected })
   const pools = new Set([
@@ -104,6 +120,17 @@ export function withPool(state: GroupState, now: Now): GroupState {
     used: Object.fromEntries(remembered),
     ...(pool ? { pool } : {}),
   }
+}
+
+// The pool says itself who is in it: nothing needs to be remembered of it.
+function withSubset(state: GroupState, members: readonly string[]): GroupState {
+  const { pool: _before, ...rest } = state
+  if (members.length === 0) return { ...rest, members, used: {} }
+  const addresses = state.group.targets
+    .filter(({ instance }) => members.includes(instance))
+    .map(targetAddress)
+  const pool = subsetPool(state.addresses, addresses)
+  return { ...rest, members, used: {}, pool }
 }
 
 /** Pools that a request may still be on its way to; they lead to members only. */

@@ -10,7 +10,7 @@ import {
   rmSync,
   symlinkSync,
 } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import type { GroupState } from '../state.ts'
 import { memberAt, poolNames, poolSize } from './pools.ts'
 
@@ -38,6 +38,7 @@ export function makeFolders(run: string, epoch: number, state: GroupState): void
   const { group } = state.group
   makeFolder(join(run, 'f', String(epoch), group))
   for (const folder of ['t', 'p']) makeFolder(join(run, folder, group))
+  if (state.reach === 'direct') return
   for (const { name } of poolNames(state.slots)) makeFolder(join(run, 'p', group, name))
 }
 
@@ -80,11 +81,26 @@ export function fillPool(
   }
 }
 
+/** The link that says which pool serves a group. NGINX reads each step of it with every request. */
+export function servingLink(run: string, group: string): string {
+  return join(run, `${group}.now`)
+}
+
+/** Where the link leads when a pool serves: a folder that is only a name. */
+export function servingPool(run: string, group: string, pool: string): string {
+  return join(run, `${group}.${pool}`)
+}
+
 /** Makes a pool serve its group from the next request on; without one nothing serves it. */
 export function choose(run: string, group: string, pool: string | undefined): void {
-  const link = join(run, 'p', group, 'now')
-  if (pool === undefined) rmSync(link, { force: true })
-  else place(link, pool)
+  const link = servingLink(run, group)
+  if (pool === undefined) {
+    rmSync(link, { force: true })
+    return
+  }
+  const folder = servingPool(run, group, pool)
+  makeFolder(folder)
+  place(link, basename(folder))
 }
 
 function place(link: string, target: string): void {

@@ -71,13 +71,14 @@ export function parseLine(line: string): Logged | undefined {
   if (fields.length !== 8 || !group || !/^\d{3}$/.test(status ?? '')) return undefined
   const tried = list(address)
   const isFailed = flag === '1' || (list(upstreamStatus).length > 0 && headerTime.endsWith('-'))
-  const isTried = tried.some((one) => one.startsWith('unix:'))
+  // Where none could be chosen, the upstream is named instead.
+  const tries = tried.filter((one) => one.includes(':')).length
   return {
     group,
-    ending: endingOf(Number(status), { isFailed, isTried }),
+    ending: endingOf(Number(status), { isFailed, isTried: tries > 0 }),
     status: Number(status),
     seconds: Number(seconds),
-    tries: tried.filter((one) => one.startsWith('unix:')).length,
+    tries,
     failed: isFailed || tried.length > 1,
   }
 }

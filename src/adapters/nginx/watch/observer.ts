@@ -7,7 +7,6 @@ import { isRunning, type NginxIdentity, readIdentity } from '../process.ts'
 import type { GroupState } from '../state.ts'
 import type { Now } from '../targets/groups.ts'
 import { AccessLog, type Logged } from './access-log.ts'
-import { unixConnections } from './connections.ts'
 import { HealthCheck } from './health.ts'
 import { Readings } from './readings.ts'
 
@@ -104,7 +103,7 @@ export class Observer {
 
   /** What the kernel and the checks say at this moment. */
   now(): Now {
-    const counts = unixConnections()
+    const counts = this.#installation.counts()
     const { run } = this.#installation.paths
     const { epoch } = this.#installation.state()
     return {

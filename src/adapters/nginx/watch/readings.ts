@@ -109,14 +109,14 @@ interface Weighed {
 
 function byLog(part: Part): Weighed {
   const { share, tally } = part
-  const isForwarded = share.reach === 'tcp'
+  const isForwarded = share.reach === 'forwarded'
   if (tally.lines === 0) return { part, own: share.connections, each: isForwarded ? 2 : 1 }
   return { part, own: tally.lines, each: isForwarded ? 1 + tally.tries / tally.lines : 1 }
 }
 
 function byConnections(part: Part): Weighed {
   const { reach, connections } = part.share
-  return { part, own: connections, each: reach === 'tcp' ? 2 : 1 }
+  return { part, own: connections, each: reach === 'forwarded' ? 2 : 1 }
 }
 
 function spread(total: number, weighed: readonly Weighed[], give: (part: Part, n: number) => void) {

@@ -1,8 +1,9 @@
 // The configuration as text. Every value in it has passed the grammar; nothing is escaped here.
 import type { WorkerAccount } from '../binary.ts'
 import type { NginxState } from '../state.ts'
-import { poolNames } from '../targets/pools.ts'
-import { groupConfig, poolId } from './group.ts'
+import { servingPool } from '../targets/links.ts'
+import { groupConfig } from './group.ts'
+import { poolId, poolsOf } from './upstreams.ts'
 
 /** How NGINX itself runs. */
 export interface ServerSettings {
@@ -23,6 +24,7 @@ worker_processes ${workers};
 worker_rlimit_nofile ${files};
 worker_shutdown_timeout 1h;
 pid nginx.pid;
+pcre_jit on;
 # What applications do wrong is in the readings; this log is for NGINX's own troubles.
 error_log logs/error.log alert;
 events { worker_connections ${Math.min(16_384, Math.floor(files / 2))}; }
@@ -85,7 +87,9 @@ const MAPS = `  map $http_upgrade $plimsoll_connection { "" ""; default upgrade;
   map $msec $plimsoll_ms { "~^(?<ps>[0-9]+)[.](?<pms>[0-9]+)$" $ps$pms; }
   map $http_x_forwarded_proto $plimsoll_proto { "" $scheme; default $http_x_forwarded_proto; }
   map $http_x_forwarded_host $plimsoll_forwarded_host { "" $http_host; default $http_x_forwarded_host; }
-  map $remote_addr $plimsoll_node { "~:" '"[$remote_addr]"'; default $remote_addr; }
+  # 1 for IPv6.
+  geo $plimsoll_six { default ""; ::/1 1; 8000::/1 1; }
+  map $plimsoll_six $plimsoll_node { 1 '"[$remote_addr]"'; default $remote_addr; }
   map $http_forwarded $plimsoll_forwarded {
     "" "for=$plimsoll_node;proto=$scheme";
     default "$http_forwarded, for=$plimsoll_node;proto=$scheme";
@@ -97,20 +101,25 @@ const MAPS = `  map $http_upgrade $plimsoll_connection { "" ""; default upgrade;
     default 1;
   }
   # No instance could be chosen: the upstream is named instead of one.
-  map $upstream_addr $plimsoll_shed { "~^[a-z0-9-]+_[0-9]+_[0-9]+$" 1; default ""; }
+  map $upstream_addr $plimsoll_shed { "~^[^:/]+$" 1; default ""; }
   # A request that is not to be repeated, and that the instance has seen.
   map "$request_method $upstream_bytes_sent" $plimsoll_sent { "~^(POST|LOCK|PATCH) [1-9]" 1; default ""; }
+  # A request of which an instance has seen something.
+  map $upstream_bytes_sent $plimsoll_seen { "~[1-9]" 1; default ""; }
   map $server_addr $plimsoll_forwarder { "~/(?<pf>[0-9]+)[.]sock$" $pf; default none; }`
 
 // Which pool serves a group is what its link leads to now.
 function poolMap(state: NginxState, run: string): string {
-  const lines = state.groups.flatMap(({ group: { group }, slots }) =>
-    poolNames(slots).map(({ name }) => `    ${run}/p/${group}/${name} ${poolId(group, name)};`),
-  )
-  return `  map $realpath_root $plimsoll_pool {
-    default "";
-${lines.join('\n')}
-  }`
+  const lines = state.groups.flatMap((group) => {
+    const name = group.group.group
+    return poolsOf(group).map(
+      (pool) => `    ${servingPool(run, name, pool)} ${poolId(name, pool)};`,
+    )
+  })
+  // The second one is asked again for a request whose pool was gone when its body had come.
+  return ['plimsoll_pool {', 'plimsoll_pool_now { volatile;']
+    .map((head) => `  map $realpath_root $${head}\n    default "";\n${lines.join('\n')}\n  }`)
+    .join('\n')
 }
 
 // Addresses that are known beforehand keep their connections; any other one is served without.

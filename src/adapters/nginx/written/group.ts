@@ -2,39 +2,15 @@
 // forwarders.
 import type { BalancerGroup } from '../../../core/ports.ts'
 import type { GroupState } from '../state.ts'
-import { poolNames } from '../targets/pools.ts'
+import { servingLink } from '../targets/links.ts'
 import { listenAddress } from './grammar.ts'
-
-/** Forwarders of a group: one per target, and as many for those that still drain. */
-export function forwarderCount(state: GroupState): number {
-  return state.reach === 'tcp' ? state.slots * 2 : 0
-}
-
-/** The upstream that a pool is. */
-export function poolId(group: string, pool: string): string {
-  return `${group}_${pool.replace('.', '_')}`
-}
+import { forwarderCount, upstreams } from './upstreams.ts'
 
 /** The text for one group. */
 export function groupConfig(state: GroupState, run: string, epoch: number): string {
-  const parts = [...pools(state, run), listener(state, run)]
-  return [...parts, ...(state.reach === 'tcp' ? [forwarders(state, run, epoch)] : [])].join('\n')
-}
-
-// NGINX counts no failures: requests that break every instance would take them all out at once.
-function pools(state: GroupState, run: string): readonly string[] {
-  const { group, slots } = state
-  const method = group.balance === 'least_connections' ? ' least_conn;' : ''
-  return poolNames(slots).map(({ name, size }) => {
-    const id = poolId(group.group, name)
-    const servers = Array.from({ length: size }, (_, slot) => {
-      const path = `${run}/p/${group.group}/${name}/${slot}`
-      return `server unix:${path} max_conns=${group.maxInFlight} max_fails=0;`
-    })
-    const zone = `zone ${id} ${64 + 4 * size}k;`
-    const keep = 'keepalive 64; keepalive_timeout 1s; keepalive_requests 1000000;'
-    return `  upstream ${id} { ${zone}${method} ${servers.join(' ')} ${keep} }`
-  })
+  const parts = [...upstreams(state, run), listener(state, run)]
+  const isForwarded = state.reach === 'forwarded'
+  return [...parts, ...(isForwarded ? [forwarders(state, run, epoch)] : [])].join('\n')
 }
 
 function listener({ group, reach }: GroupState, run: string): string {
@@ -42,7 +18,7 @@ function listener({ group, reach }: GroupState, run: string): string {
   return `  server {
     listen ${listenAddress(group.listen)} reuseport;
     server_name ${group.group};
-    root ${run}/p/${group.group}/now;
+    root ${servingLink(run, group.group)};
     client_max_body_size ${group.maxBodyBytes === 0 ? 1 : group.maxBodyBytes};
     client_body_buffer_size 300k;
 ${proxying(group)}
@@ -63,7 +39,9 @@ ${retries(reach)}
         add_header Retry-After 1 always;
         return 503 "plimsoll: no instance had room\\n";
       }
-      return 502 "plimsoll: the instance broke off\\n";
+      if ($plimsoll_seen) { return 502 "plimsoll: the instance broke off\\n"; }
+      if ($plimsoll_pool_now = "") { return 502 "plimsoll: no instance could be reached\\n"; }
+      proxy_pass http://$plimsoll_pool_now;
     }
     location @broken { return 502 "plimsoll: the instance broke off\\n"; }
     location @silent { return 504 "plimsoll: the instance kept silent\\n"; }
@@ -79,7 +57,7 @@ const IGNORED = 'X-Accel-Expires X-Accel-Limit-Rate X-Accel-Buffering X-Accel-Ch
 // An application's own 502 can't be told from a forwarder's, and is tried elsewhere, too, where
 // repeating is safe; what a forwarder must not see repeated it answers with a redirect.
 function retries(reach: GroupState['reach']): string {
-  return reach === 'tcp'
+  return reach === 'forwarded'
     ? `    proxy_next_upstream http_502 non_idempotent;
     proxy_next_upstream_tries 3;
     proxy_ignore_headers ${IGNORED};
@@ -116,7 +94,7 @@ function forwarding(group: BalancerGroup): string {
     ['X-Forwarded-For', trust ? '$proxy_add_x_forwarded_for' : '$remote_addr'],
     ['X-Forwarded-Proto', trust ? '$plimsoll_proto' : '$scheme'],
     ['X-Forwarded-Host', trust ? '$plimsoll_forwarded_host' : '$http_host'],
-    ['Forwarded', trust ? '$plimsoll_forwarded' : '"for=$plimsoll_node;proto=$scheme"'],
+    ['Forwarded', trust ? '$plimsoll_forwarded' : '""'],
     ...[...REMOVED, 'HTTP2-Settings'].map((name) => [name, '""'] as const),
     ...(trust ? [] : [...UNTRUSTED, 'X-Real-IP'].map((name) => [name, '""'] as const)),
   ]
