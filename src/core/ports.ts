@@ -41,6 +41,11 @@ export interface Provider {
   observe(group: GroupSpec, cancel: Cancel): Promise<GroupStatus>
   /** Carries out `start`, `drain`, `stop`, `kill` or `forget`; repeating one is safe. */
   apply(action: Action, group: GroupSpec, cancel: Cancel): Promise<Outcome>
+  /**
+   * TCP ports of the loopback that the group's instances are going to listen on, the likeliest
+   * first; absent where they are not known beforehand.
+   */
+  ports?(group: GroupSpec): Promise<readonly number[]>
   /** Finds what an earlier controller left running. Returns how many instances it found. */
   adopt(cancel: Cancel): Promise<number>
   /** The last lines of an instance's log, oldest first. */

@@ -130,6 +130,7 @@ export class Actor {
       provider.observe(group, s),
     )
     if (status.kind === 'unknown') throw new Error(status.fault.message)
+    const ports = await provider.ports?.(group)
     const http = group.http
     if (http === undefined) throw new Error(`${group.name} serves no HTTP`)
     const { listen, balance, health, maxInFlight, queueTimeoutMs } = http
@@ -140,6 +141,7 @@ export class Actor {
       ...(health === undefined ? {} : { health }),
       // A roll starts one more before an old one leaves.
       maxTargets: group.scaling.maxInstances + 1,
+      ...(ports === undefined ? {} : { ports }),
       targets: status.instances.flatMap((i) => targetOf(i, turn)),
     }
   }

@@ -17,7 +17,7 @@ import type { Cancel, Clock, Provider } from '../../core/ports.ts'
 import { findByNonce, identify, signalGroup, sweep, verify, verifyAlive } from './identity.ts'
 import { launch } from './launch.ts'
 import { LogFiles } from './log-files.ts'
-import { freePort } from './ports.ts'
+import { PortPlan, type PortUse } from './port-plan.ts'
 import { allProcesses, type ProcessStat } from './procfs.ts'
 import { isReady } from './readiness.ts'
 import { type InstanceRecord, Records } from './records.ts'
@@ -48,6 +48,7 @@ class LocalProvider implements Provider {
   readonly #records: Records
   readonly #logs: LogFiles
   readonly #prefix: string
+  readonly #ports: PortPlan
   readonly #usage = new Usage()
   readonly #instances = new Map<string, InstanceRecord>()
   readonly #details = new Map<string, string>()
@@ -67,6 +68,7 @@ class LocalProvider implements Provider {
     this.#clock = clock
     this.#records = new Records(join(stateDir, 'instances'))
     this.#prefix = noncePrefix(stateDir)
+    this.#ports = new PortPlan(stateDir)
     this.#logs = new LogFiles(join(stateDir, 'logs'))
     this.#watch = setInterval(() => this.#look(), WATCH_MS)
   }
@@ -111,6 +113,18 @@ class LocalProvider implements Provider {
     return { kind: 'known', instances: own.map((r) => this.#view(r)) }
   }
 
+  async ports(group: GroupSpec): Promise<readonly number[]> {
+    return this.#ports.of(group, INSTANCE_HOST, this.#portsInUse(group.name))
+  }
+
+  #portsInUse(group: string): PortUse {
+    const live = [...this.#instances.values()].filter((r) => r.phase !== 'exited')
+    return {
+      running: live.filter((r) => r.group === group).map((r) => r.port),
+      taken: live.map((r) => r.port),
+    }
+  }
+
   async apply(action: Action, group: GroupSpec, _cancel: Cancel): Promise<Outcome> {
     this.#groups.set(group.name, group)
     if (action.kind === 'start-balancer' || action.kind === 'admit') {
@@ -140,11 +154,10 @@ class LocalProvider implements Provider {
 
   async #start(group: GroupSpec, id: string, generation: string): Promise<Fault | undefined> {
     if (this.#instances.has(id)) return undefined
-    const taken = new Set([...this.#instances.values()].map((r) => r.port))
-    const spread = randomBytes(2).readUInt16LE()
-    const port = await freePort(INSTANCE_HOST, taken, spread)
-    if (port === undefined) return fault('E_NO_PORT', 'no port is free for another instance', true)
     const nowMs = this.#clock.now()
+    const use = this.#portsInUse(group.name)
+    const port = await this.#ports.next(group, INSTANCE_HOST, use, nowMs)
+    if (port === undefined) return fault('E_NO_PORT', 'no port is free for another instance', true)
     const record: InstanceRecord = {
       id,
       group: group.name,
@@ -256,6 +269,7 @@ class LocalProvider implements Provider {
       expected: record.stopAsked,
       lastLines: this.#logs.tail(record.id, LAST_LINES),
     }
+    this.#ports.released(record.port, exit.atMs)
     this.#save({ ...record, phase: 'exited', phaseAtMs: exit.atMs, exit })
     this.#listener()
   }
