@@ -1,5 +1,5 @@
-// Which ports the instances of a group are going to have. They are chosen once, so that a balancer can
-// be prepared for all of them before the first instance is there.
+// Which ports the instances of a group are going to have. They are chosen once, so that a balancer
+// can be prepared for all of them before the first instance is there.
 import { readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { GroupSpec } from '../../core/model.ts'
