@@ -88,7 +88,8 @@ const run = z
         )
         .describe(
           'Program and arguments, as a list; no shell is involved. `{port}` is replaced by the ' +
-            "instance's port. With `shell: true`, one string.",
+            "instance's port, and `{socket}` by the path of a Unix socket to listen on instead. " +
+            'With `shell: true`, one string.',
         ),
       shell: flag
         .default(false)

@@ -62,6 +62,10 @@ export const ERRORS = {
     status: 503,
     remedy: 'Free ports below the ephemeral range, or lower max_instances.',
   },
+  E_SOCKET: {
+    status: 503,
+    remedy: 'Make /run or the temporary folder writable, or use {port} in run.command.',
+  },
   E_COMMAND_NOT_FOUND: { status: 422, remedy: 'Check run.command, run.cwd and the PATH.' },
   E_USER_UNKNOWN: { status: 422, remedy: 'Check run.user; switching users needs root.' },
   E_ENV_MISSING: {

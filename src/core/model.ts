@@ -37,7 +37,8 @@ export interface GroupSpec {
 /** How one instance is started and stopped. */
 export interface RunSpec {
   /**
-   * Argument list; `{port}` is replaced. With `shell: true` exactly one string for `/bin/sh -c`.
+   * Argument list; `{port}` and `{socket}` are replaced. With `shell: true` exactly one string for
+   * `/bin/sh -c`.
    */
   readonly command: readonly string[]
   readonly shell: boolean
@@ -145,6 +146,8 @@ export interface Instance {
   readonly generation: string
   readonly host: string
   readonly port: number
+  /** Absolute path of the Unix socket that it listens on, where it does. */
+  readonly socket?: string
   readonly pid?: number
   readonly startedAtMs: EpochMs
   /** When it entered its phase. */

@@ -157,8 +157,8 @@ function takesAway(action: OfInstance, observation: Observation): boolean {
 }
 
 function targetOf(instance: Instance, turn: Turn): BalancerGroup['targets'] {
-  const { id, host, port, phase } = instance
-  const base = { instance: id, host, port }
+  const { id, host, port, socket, phase } = instance
+  const base = { instance: id, host, port, ...(socket === undefined ? {} : { socket }) }
   if (phase === 'draining' || phase === 'stopping') return [{ ...base, state: 'draining' }]
   if (phase !== 'ready') return []
   const admitted = turn.plan.actions.some((a) => a.kind === 'admit' && a.instance === id)

@@ -31,6 +31,7 @@ function isGroup(value: unknown): value is BalancerGroup {
 
 function isTarget(value: unknown): value is BalancerTarget {
   if (!isRecord(value) || !isAddress(value)) return false
+  if (value.socket !== undefined && typeof value.socket !== 'string') return false
   return (
     typeof value.instance === 'string' && (value.state === 'active' || value.state === 'draining')
   )

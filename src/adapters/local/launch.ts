@@ -6,6 +6,7 @@ import type { Fault, GroupSpec } from '../../core/model.ts'
 import { type Account, accountOf, environmentFor } from './environment.ts'
 import { NONCE_VARIABLE } from './identity.ts'
 import type { InstanceRecord } from './records.ts'
+import { prepareSocket } from './sockets.ts'
 import { GENERATION_VARIABLE } from './strays.ts'
 
 /** A process that runs, or why none does. */
@@ -34,7 +35,14 @@ export async function launch(
   const base = { ...process.env, ...(account && identityVariables(account.value)) }
   const environment = environmentFor(run, contract(group, record), base)
   if (!environment.ok) return environment
-  const argv = run.command.map((a) => a.replaceAll('{port}', String(record.port)))
+  const noSocket = prepareSocket(record.socket, account?.value)
+  const isNeeded = run.command.some((argument) => argument.includes('{socket}'))
+  if (noSocket !== undefined && isNeeded) return { ok: false, fault: noSocket }
+  const argv = run.command.map((argument) =>
+    argument
+      .replaceAll('{port}', String(record.port))
+      .replaceAll('{socket}', record.socket ?? '{socket}'),
+  )
   const command = run.shell ? ['/bin/sh', '-c', argv.join(' ')] : argv
   const [file = '', ...rest] = [...switching(account?.value), ...command]
   const child = spawn(file, rest, {
@@ -65,6 +73,7 @@ function contract(group: GroupSpec, record: InstanceRecord): Readonly<Record<str
   return {
     PORT: String(record.port),
     HOST: record.host,
+    ...(record.socket === undefined ? {} : { PLIMSOLL_SOCKET: record.socket }),
     PLIMSOLL_GROUP: record.group,
     PLIMSOLL_INSTANCE: record.id,
     PLIMSOLL_STOP_TIMEOUT_MS: String(group.run.stopTimeoutMs),

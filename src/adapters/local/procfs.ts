@@ -107,6 +107,20 @@ export function listenersOn(port: number): readonly string[] {
   })
 }
 
+/** The kernel's flag for a Unix socket that listens (Linux's net.h, SO_ACCEPTCON). */
+const ACCEPTS = 0x10000
+
+/** Inodes of the Unix sockets that listen at a path. */
+export function listenersAtPath(path: string): readonly string[] {
+  // Num RefCount Protocol Flags Type St Inode Path
+  return (read('/proc/net/unix') ?? '').split('\n').flatMap((line) => {
+    if (!line.endsWith(` ${path}`)) return []
+    const fields = line.trim().split(/\s+/)
+    const listens = (Number.parseInt(fields[3] ?? '', 16) & ACCEPTS) !== 0
+    return listens && fields[6] !== undefined ? [fields[6]] : []
+  })
+}
+
 const CHUNK_BYTES = 64 * 1024
 const MOST_CHUNKS = 256
 

@@ -1,10 +1,10 @@
 // Instances as real processes: the Provider port, and what only processes can do wrong.
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { afterEach, beforeEach, describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { groupSpec } from '../../../tests/simulation/loop.ts'
@@ -122,6 +122,35 @@ describe('processes', () => {
       assert.deepEqual(recordsIn(folder), [], code)
       assert.equal(await seen(groupOf(SERVER)), undefined)
     }
+  })
+
+  test('one that is told its socket listens there, and one on its port does not', async () => {
+    const script = `require('node:http').createServer((q, r) => r.end()).listen(process.argv[1])`
+    const group = groupOf(script, { command: [process.execPath, '-e', script, '{socket}'] })
+    await start(group)
+    const { socket = '' } = await until(group, (i) => i.phase === 'ready')
+    assert.match(socket, /\/web-1\/http\.sock$/)
+    assert.ok(existsSync(socket))
+    await apply('stop', group)
+    await until(group, (i) => i.phase === 'exited')
+    assert.equal(existsSync(dirname(socket)), false)
+    await start(groupOf(SERVER), 'web-2')
+    const other = await provider.observe(group, NEVER)
+    const found = other.kind === 'known' && other.instances.find(({ id }) => id === 'web-2')
+    assert.ok(found)
+    assert.equal(found.socket, undefined)
+  })
+
+  test('a socket of somebody else does not make an instance ready', async () => {
+    const script = `setTimeout(() => console.log(process.argv[1]), 50); setTimeout(() => {}, 60000)`
+    const group = groupOf(script, { command: [process.execPath, '-e', script, '{socket}'] })
+    await start(group)
+    const [record] = recordsIn(folder)
+    const path = record?.socket ?? ''
+    const stranger = createServer().listen(path)
+    const { detail } = await until(group, (i) => i.detail?.includes('is held by') === true)
+    assert.match(detail ?? '', /http\.sock is held by a process that is not this instance/)
+    stranger.close()
   })
 
   test('an instance gets the contract, and not the key of the controller', async () => {

@@ -19,8 +19,9 @@ import { launch } from './launch.ts'
 import { LogFiles } from './log-files.ts'
 import { PortPlan, type PortUse } from './port-plan.ts'
 import { allProcesses, type ProcessStat } from './procfs.ts'
-import { isReady } from './readiness.ts'
+import { isOnSocket, isReady } from './readiness.ts'
 import { type InstanceRecord, Records } from './records.ts'
+import { removeSocket, socketFolder, socketPath } from './sockets.ts'
 import { findStrays, noncePrefix } from './strays.ts'
 import { memoryOf, Usage } from './usage.ts'
 
@@ -49,6 +50,7 @@ class LocalProvider implements Provider {
   readonly #logs: LogFiles
   readonly #prefix: string
   readonly #ports: PortPlan
+  readonly #sockets: string | undefined
   readonly #usage = new Usage()
   readonly #instances = new Map<string, InstanceRecord>()
   readonly #details = new Map<string, string>()
@@ -69,6 +71,7 @@ class LocalProvider implements Provider {
     this.#records = new Records(join(stateDir, 'instances'))
     this.#prefix = noncePrefix(stateDir)
     this.#ports = new PortPlan(stateDir)
+    this.#sockets = socketFolder(stateDir)
     this.#logs = new LogFiles(join(stateDir, 'logs'))
     this.#watch = setInterval(() => this.#look(), WATCH_MS)
   }
@@ -158,6 +161,7 @@ class LocalProvider implements Provider {
     const use = this.#portsInUse(group.name)
     const port = await this.#ports.next(group, INSTANCE_HOST, use, nowMs)
     if (port === undefined) return fault('E_NO_PORT', 'no port is free for another instance', true)
+    const socket = group.http && socketPath(this.#sockets, id)
     const record: InstanceRecord = {
       id,
       group: group.name,
@@ -165,6 +169,7 @@ class LocalProvider implements Provider {
       nonce: `${this.#prefix}${randomBytes(16).toString('hex')}`,
       host: INSTANCE_HOST,
       port,
+      ...(socket === undefined ? {} : { socket }),
       phase: 'starting',
       phaseAtMs: nowMs,
       startedAtMs: nowMs,
@@ -256,7 +261,9 @@ class LocalProvider implements Provider {
     // Between the check and now somebody else may have taken the pid.
     if (record.identity === undefined || verify(record.identity) !== 'same') return
     this.#details.delete(record.id)
-    this.#save({ ...record, phase: 'ready', phaseAtMs: this.#clock.now(), wasReady: true })
+    const phaseAtMs = this.#clock.now()
+    const isThere = isOnSocket(record)
+    this.#save({ ...record, phase: 'ready', phaseAtMs, wasReady: true, isOnSocket: isThere })
     this.#listener()
   }
 
@@ -270,6 +277,7 @@ class LocalProvider implements Provider {
       lastLines: this.#logs.tail(record.id, LAST_LINES),
     }
     this.#ports.released(record.port, exit.atMs)
+    removeSocket(record.socket)
     this.#save({ ...record, phase: 'exited', phaseAtMs: exit.atMs, exit })
     this.#listener()
   }
@@ -298,6 +306,7 @@ class LocalProvider implements Provider {
     const session = phase === 'exited' ? undefined : identity?.pid
     return {
       ...{ id, group, phase, generation, host, port, startedAtMs, phaseAtMs },
+      ...(record.isOnSocket && record.socket ? { socket: record.socket } : {}),
       ...(identity === undefined ? {} : { pid: identity.pid }),
       ...(detail === undefined ? {} : { detail }),
       ...(record.exit === undefined ? {} : { exit: record.exit }),

@@ -2,7 +2,7 @@
 import { request } from 'node:http'
 import { connect } from 'node:net'
 import type { GroupSpec } from '../../core/model.ts'
-import { allProcesses, holdsSocket, listenersOn } from './procfs.ts'
+import { allProcesses, holdsSocket, listenersAtPath, listenersOn } from './procfs.ts'
 import type { InstanceRecord } from './records.ts'
 
 /** A single check may take this long. */
@@ -25,23 +25,44 @@ export async function isReady(
     const lived = nowMs - record.startedAtMs >= WORKER_MS
     return lived ? { ready: true } : { ready: false, detail: 'just started' }
   }
-  const owner = ownerOf(record)
-  if (owner !== 'own') return { ready: false, detail: OWNER_DETAIL[owner](record.port) }
+  const place = placeOf(group, record)
+  const owner = ownerOf(record, listenersAt(place))
+  if (owner !== 'own') return { ready: false, detail: OWNER_DETAIL[owner](nameOf(place)) }
   const path = group.http.health
-  if (path === undefined) return accepts(record)
-  return answers(record, path)
+  return path === undefined ? accepts(place) : answers(place, path)
+}
+
+/** Whether an instance listens on its Unix socket, beside its port or instead of it. */
+export function isOnSocket(record: InstanceRecord): boolean {
+  const { socket } = record
+  return socket !== undefined && ownerOf(record, listenersAt({ path: socket })) === 'own'
+}
+
+type Place = { readonly host: string; readonly port: number } | { readonly path: string }
+
+// One that is told its socket in its command is expected there; any other one at its port.
+function placeOf({ run }: GroupSpec, { host, port, socket }: InstanceRecord): Place {
+  const isToldSocket = run.command.some((argument) => argument.includes('{socket}'))
+  return isToldSocket && socket !== undefined ? { path: socket } : { host, port }
+}
+
+function listenersAt(place: Place): readonly string[] {
+  return 'path' in place ? listenersAtPath(place.path) : listenersOn(place.port)
+}
+
+function nameOf(place: Place): string {
+  return 'path' in place ? place.path : `port ${place.port}`
 }
 
 type Owner = 'own' | 'nobody' | 'stranger'
 
 const OWNER_DETAIL = {
-  nobody: (port: number) => `nothing listens on port ${port} yet`,
-  stranger: (port: number) => `port ${port} is held by a process that is not this instance`,
+  nobody: (where: string) => `nothing listens on ${where} yet`,
+  stranger: (where: string) => `${where} is held by a process that is not this instance`,
 } as const
 
 // A stranger who happens to listen on the port must not be given traffic.
-function ownerOf(record: InstanceRecord): Owner {
-  const inodes = listenersOn(record.port)
+function ownerOf(record: InstanceRecord, inodes: readonly string[]): Owner {
   if (inodes.length === 0) return 'nobody'
   const { identity } = record
   if (identity === undefined) return 'stranger'
@@ -49,23 +70,23 @@ function ownerOf(record: InstanceRecord): Owner {
   return own ? 'own' : 'stranger'
 }
 
-function accepts(record: InstanceRecord): Promise<Readiness> {
+function accepts(place: Place): Promise<Readiness> {
   return new Promise((resolve) => {
-    const socket = connect({ host: record.host, port: record.port, timeout: CHECK_MS })
+    const socket = connect({ ...place, timeout: CHECK_MS })
     const done = (readiness: Readiness) => {
       socket.destroy()
       resolve(readiness)
     }
     socket.once('connect', () => done({ ready: true }))
-    socket.once('timeout', () => done({ ready: false, detail: 'no TCP accept within 1 s' }))
-    socket.once('error', (e) => done({ ready: false, detail: `TCP connect failed: ${e.message}` }))
+    socket.once('timeout', () => done({ ready: false, detail: 'no accept within 1 s' }))
+    socket.once('error', (e) => done({ ready: false, detail: `connecting failed: ${e.message}` }))
   })
 }
 
-function answers(record: InstanceRecord, path: string): Promise<Readiness> {
+function answers(place: Place, path: string): Promise<Readiness> {
   return new Promise((resolve) => {
-    const { host, port } = record
-    const check = request({ host, port, path, agent: false })
+    const at = 'path' in place ? { socketPath: place.path } : place
+    const check = request({ ...at, path, agent: false })
     // Over all of it: an answer that comes in drops, or never ends, must not keep its connection.
     const timer = setTimeout(() => check.destroy(new Error('no answer within 1 s')), CHECK_MS)
     check.once('close', () => clearTimeout(timer))

@@ -15,6 +15,10 @@ export interface InstanceRecord {
   readonly nonce: string
   readonly host: string
   readonly port: number
+  /** Path of the Unix socket that it may listen on. */
+  readonly socket?: string
+  /** Whether it does, as seen when it became ready. */
+  readonly isOnSocket?: boolean
   readonly phase: Phase
   readonly phaseAtMs: number
   readonly startedAtMs: number

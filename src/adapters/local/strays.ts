@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto'
 import { resolve } from 'node:path'
 import { identify, NONCE_VARIABLE } from './identity.ts'
-import { allProcesses, environmentOf, holdsSocket, listenersOn } from './procfs.ts'
+import { allProcesses, environmentOf, holdsSocket, listenersAtPath, listenersOn } from './procfs.ts'
 import type { InstanceRecord } from './records.ts'
 
 /** Names the generation in an instance's environment. */
@@ -30,8 +30,7 @@ export function findStrays(
     })
 }
 
-function holdsPort(leader: number, port: number): boolean {
-  const listeners = port > 0 ? listenersOn(port) : []
+function holds(leader: number, listeners: readonly string[]): boolean {
   const own = allProcesses().filter((p) => p.session === leader)
   return listeners.length > 0 && own.some((p) => holdsSocket(p.pid, listeners))
 }
@@ -41,7 +40,9 @@ function strayOf(pid: number, nonce: string, nowMs: number): InstanceRecord | un
   const [id, group, port] = [told('PLIMSOLL_INSTANCE'), told('PLIMSOLL_GROUP'), told('PORT')]
   const identity = identify(pid, nonce)
   if (id === undefined || group === undefined || identity === undefined) return undefined
-  const serves = holdsPort(pid, Number(port ?? 0))
+  const socket = told('PLIMSOLL_SOCKET')
+  const onSocket = socket !== undefined && holds(pid, listenersAtPath(socket))
+  const serves = onSocket || holds(pid, listenersOn(Number(port ?? 0)))
   return {
     id,
     group,
@@ -49,7 +50,8 @@ function strayOf(pid: number, nonce: string, nowMs: number): InstanceRecord | un
     nonce,
     host: told('HOST') ?? '127.0.0.1',
     port: Number(port ?? 0),
-    // One that holds its port is in rotation already; any other proves itself first.
+    ...(socket === undefined ? {} : { socket, isOnSocket: onSocket }),
+    // One that listens is in rotation already; any other proves itself first.
     phase: serves ? 'ready' : 'starting',
     phaseAtMs: nowMs,
     startedAtMs: nowMs,

@@ -4,9 +4,11 @@ import { strict as assert } from 'node:assert'
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { Agent, request } from 'node:http'
+import { Agent, type IncomingMessage, type RequestOptions, request } from 'node:http'
+import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import { after, describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
@@ -28,6 +30,14 @@ process.on('SIGTERM', () => {
   server.close((error) => { console.log(error ?? 'closed'); process.exit(3) })
   server.closeIdleConnections?.()
 })`
+const ON_PORT = `
+const http = require('node:http')
+const server = http.createServer((request, response) => {
+  const { remoteAddress, remoteFamily } = request.socket
+  setTimeout(() => response.end(remoteAddress + ' ' + remoteFamily), request.url === '/slow' ? 300 : 0)
+})
+server.listen(process.env.PORT, '127.0.0.1', () => console.log(server.address().port))
+process.on('SIGTERM', () => server.close(() => { console.log('closed'); process.exit(3) }))`
 const NO_SERVER = `setInterval(() => {}, 1000); console.log(1)`
 const CLUSTER = `
 const cluster = require('node:cluster')
@@ -64,6 +74,30 @@ for (const [version, node] of nodes()) {
       )
       assert.ok(results.length > 50, `${results.length} requests`)
       assert.deepEqual(await app.ended, [0, null])
+    })
+
+    test('the port it was given is served on the socket too, until both are closed', async () => {
+      const socketPath = join(folder, `${children.length}.sock`)
+      const port = String(await freePort())
+      const app = await start(node, ON_PORT, { PORT: port, PLIMSOLL_SOCKET: socketPath })
+      const ask = (path: string) => answer({ socketPath, path })
+      assert.deepEqual(await ask('/'), await answer({ host: '127.0.0.1', port, path: '/' }))
+      assert.equal(await ask('/'), '127.0.0.1 IPv4')
+      const slow = ask('/slow')
+      await sleep(100)
+      app.child.kill('SIGTERM')
+      assert.equal(await slow, '127.0.0.1 IPv4')
+      assert.deepEqual(await app.ended, [3, null])
+      assert.match(app.output(), /closed/)
+      assert.equal(existsSync(socketPath), false)
+    })
+
+    test('where the socket can not be, the port is served all the same', async () => {
+      const port = String(await freePort())
+      const env = { PORT: port, PLIMSOLL_SOCKET: join(folder, 'nowhere', 'a.sock') }
+      const app = await start(node, ON_PORT, env)
+      assert.equal(await answer({ host: '127.0.0.1', port, path: '/' }), '127.0.0.1 IPv4')
+      app.child.kill('SIGKILL')
     })
 
     test('an idle connection takes one more request, and is closed by its answer', async () => {
@@ -180,6 +214,22 @@ function send(
     })
     outgoing.end(method === 'POST' ? 'a body' : undefined)
   })
+}
+
+/** The body of a GET. */
+async function answer(options: RequestOptions): Promise<string> {
+  const outgoing = request({ ...options, agent: false }).end()
+  const [response] = (await once(outgoing, 'response')) as [IncomingMessage]
+  return text(response)
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  server.close()
+  await once(server, 'close')
+  return port
 }
 
 /** Waits until nobody listens on the port any more. */

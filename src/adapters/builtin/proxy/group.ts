@@ -118,9 +118,8 @@ export class Group {
   }
 
   #watch(target: Target): void {
-    const { host, port } = target
     const path = this.config.health
-    const checked = path === undefined ? { host, port } : { host, port, path }
+    const checked = path === undefined ? { at: target.at } : { at: target.at, path }
     this.#checks.set(
       target,
       new HealthCheck(checked, (healthy, reason) => this.#judge(target, healthy, reason)),

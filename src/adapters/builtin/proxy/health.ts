@@ -1,6 +1,7 @@
 // Active health checks of one instance, over connections of their own.
 import { request } from 'node:http'
 import { connect } from 'node:net'
+import type { Place } from './upstream-agent.ts'
 
 const HTTP_INTERVAL_MS = 500
 const TCP_INTERVAL_MS = 1_000
@@ -10,8 +11,7 @@ const FAILURES = 2
 
 /** Where to look; without a path, accepting a connection is enough. */
 export interface Checked {
-  readonly host: string
-  readonly port: number
+  readonly at: Place
   readonly path?: string
 }
 
@@ -77,8 +77,7 @@ function checkHttp(checked: Checked, done: (verdict: Verdict) => void): void {
     done({ passed, reason })
   }
   const probe = request({
-    host: checked.host,
-    port: checked.port,
+    ...('path' in checked.at ? { socketPath: checked.at.path } : checked.at),
     path: checked.path,
     agent: false,
     headers: { 'User-Agent': 'plimsoll-health' },
@@ -103,7 +102,7 @@ function checkTcp(checked: Checked, done: (verdict: Verdict) => void): void {
     socket.destroy()
     done({ passed, reason })
   }
-  const socket = connect({ host: checked.host, port: checked.port, timeout: TIMEOUT_MS })
+  const socket = connect({ ...checked.at, timeout: TIMEOUT_MS })
   socket.on('connect', () => finish(true, 'it accepts connections'))
   socket.on('timeout', () =>
     finish(false, `no connection was accepted within ${TIMEOUT_MS / 1000} s`),

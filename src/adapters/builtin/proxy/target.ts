@@ -2,7 +2,7 @@
 
 import type { TargetStatus } from '../../../core/model.ts'
 import type { BalancerTarget } from '../../../core/ports.ts'
-import { UpstreamAgent } from './upstream-agent.ts'
+import { type Place, UpstreamAgent } from './upstream-agent.ts'
 
 /** One instance of a group. Starts as healthy: only ready instances are admitted. */
 export class Target {
@@ -19,6 +19,7 @@ export class Target {
   readonly reusing: UpstreamAgent
   /** A new connection for each request. */
   readonly fresh: UpstreamAgent
+  readonly #socket: string | undefined
   #healthSinceMs = Date.now()
   #healthReason = 'admitted as ready'
 
@@ -26,9 +27,16 @@ export class Target {
     this.instance = target.instance
     this.host = target.host
     this.port = target.port
+    this.#socket = target.socket
     this.#state = target.state
-    this.reusing = new UpstreamAgent(target.host, target.port, true)
-    this.fresh = new UpstreamAgent(target.host, target.port, false)
+    this.reusing = new UpstreamAgent(this.at, true)
+    this.fresh = new UpstreamAgent(this.at, false)
+  }
+
+  /** Where it is connected to. */
+  get at(): Place {
+    const { host, port } = this
+    return this.#socket === undefined ? { host, port } : { path: this.#socket }
   }
 
   get state(): BalancerTarget['state'] {
@@ -63,6 +71,7 @@ export class Target {
   }
 
   isAt(target: BalancerTarget): boolean {
-    return this.host === target.host && this.port === target.port
+    const isSocket = this.#socket === target.socket
+    return isSocket && this.host === target.host && this.port === target.port
   }
 }

@@ -15,25 +15,26 @@ const MAX_IDLE_MS = 4_000
 const IDLE_MARGIN_MS = 1_000
 const CONNECT_TIMEOUT_MS = 1_500
 
-/** Opens connections to one address and, with `keepAlive`, keeps idle ones for a short while. */
+/** An address, or the path of a Unix socket. */
+export type Place = { readonly host: string; readonly port: number } | { readonly path: string }
+
+/** Opens connections to one place and, with `keepAlive`, keeps idle ones for a short while. */
 export class UpstreamAgent extends Agent {
-  readonly #host: string
-  readonly #port: number
+  readonly #at: Place
   #keepIdle = true
   #hint = ''
   #idleMs = MAX_IDLE_MS
 
-  constructor(host: string, port: number, keepAlive: boolean) {
+  constructor(at: Place, keepAlive: boolean) {
     super({ keepAlive, scheduling: 'lifo' })
-    this.#host = host
-    this.#port = port
+    this.#at = at
   }
 
   override createConnection(
     _options: ClientRequestArgs,
     callback?: (error: Error | null, stream: Duplex) => void,
   ): undefined {
-    const socket = connect({ host: this.#host, port: this.#port, noDelay: true })
+    const socket = connect({ ...this.#at, noDelay: true })
     const settle = (error: Error | null) => {
       socket.off('connect', connected).off('error', settle).off('timeout', tooSlow)
       if (error) socket.on('error', ignoreLateError)
