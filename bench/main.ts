@@ -1,5 +1,6 @@
 // `npm run bench -- NAME [--json]`: runs one benchmark against its rivals and prints the result.
 import { parseArgs } from 'node:util'
+import { balancer } from './balancer.ts'
 import { type BenchDocument, type BenchOptions, renderTable } from './report.ts'
 import { scaleEvents } from './scale-events.ts'
 
@@ -13,6 +14,10 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   'scale-events': {
     about: 'requests lost over 200 scale-outs, scale-ins and rolling restarts, beside PM2',
     run: scaleEvents,
+  },
+  balancer: {
+    about: 'what a request costs behind NGINX and the built-in balancer, beside hand-tuned NGINX',
+    run: balancer,
   },
 }
 

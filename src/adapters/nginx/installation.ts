@@ -17,7 +17,7 @@ import {
   linkForwarder,
   makeBase,
 } from './targets/links.ts'
-import { tcpConnections, unixConnections } from './watch/connections.ts'
+import { TcpConnections, unixConnections } from './watch/connections.ts'
 import { renderConfig } from './written/config.ts'
 import { targetAddress } from './written/grammar.ts'
 
@@ -35,6 +35,7 @@ export class Installation {
   readonly clock: Clock
   paths: NginxPaths
   control: Control
+  readonly #tcp: TcpConnections
   /** Kept where the disk is full. */
   #unsaved: NginxState | undefined
 
@@ -45,6 +46,7 @@ export class Installation {
     this.#stateDir = stateDir
     this.#account = options.account
     this.clock = options.clock
+    this.#tcp = new TcpConnections(options.account?.uid, () => options.clock.monotonic())
     this.paths = nginxPaths(stateDir, options.account?.gid)
     this.control = this.#controlOf(this.state())
   }
@@ -94,8 +96,9 @@ export class Installation {
 
   /** Counts the connections that NGINX has. */
   counts(): Counts {
-    const isDirect = this.state().groups.some(({ reach }) => reach === 'direct')
-    const tcp = isDirect ? tcpConnections(this.#account?.uid) : undefined
+    const direct = this.state().groups.filter(({ reach }) => reach === 'direct')
+    const isDraining = direct.some(({ group }) => group.targets.some((t) => t.state === 'draining'))
+    const tcp = direct.length === 0 ? undefined : this.#tcp.counts(isDraining)
     return { unix: unixConnections(), tcp }
   }
 

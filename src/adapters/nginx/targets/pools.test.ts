@@ -55,9 +55,10 @@ test('a pool beyond the exact sizes gives its first members a second slot', () =
 
 test('lines of the access log say how a request ended', () => {
   const line = (status: string, upstream: string, flag = '-') =>
-    parseLine(`t|web|${status}|0.010|${upstream}|${flag}`)
+    parseLine(`t|web|${status}|0.010|${upstream}|${flag}|a`)
   assert.deepEqual(line('200', '200|0.009|unix:/p/1'), {
     ...{ group: 'web', ending: 'ok', status: 200, seconds: 0.01, tries: 1, failed: false },
+    ...{ isSampled: true, share: 0 },
   })
   const retried = line('200', '502, 200|-, 0.009|unix:/p/1, unix:/p/0')
   assert.deepEqual([retried?.ending, retried?.tries, retried?.failed], ['ok', 2, true])
@@ -69,6 +70,15 @@ test('lines of the access log say how a request ended', () => {
   assert.equal(line('503', '-|-|-')?.ending, 'shed')
   assert.equal(line('503', '502|-|web_3_1')?.ending, 'shed')
   assert.equal(line('499', '-|-|unix:/p/1')?.ending, undefined)
+  const marked = (mark: string) => {
+    const read = parseLine(`t|web|200|0.010|200|0.009|unix:/p/1||${mark}`)
+    return [read?.isSampled, read?.share]
+  }
+  assert.deepEqual(['a', 'b', 'ab'].map(marked), [
+    [true, 0],
+    [false, 50],
+    [true, 50],
+  ])
   assert.equal(parseLine('something else'), undefined)
 })
 

@@ -1,6 +1,7 @@
 // NGINX's access log as it arrives over syslog on loopback: lossy by design, so only good for
 // ratios.
 import { createSocket, type Socket } from 'node:dgram'
+import { SHARE } from '../written/lines.ts'
 
 const BUFFER_BYTES = 4_000_000
 
@@ -14,6 +15,10 @@ export interface Logged {
   readonly ending: Ending | undefined
   readonly status: number
   readonly seconds: number
+  /** Whether it is one of the sample by which ratios go. */
+  readonly isSampled: boolean
+  /** For how many requests it stands when groups are compared; 0 for none. */
+  readonly share: number
   /** How many targets were tried. */
   readonly tries: number
   /** Whether a target broke off or was not to be reached. */
@@ -66,9 +71,9 @@ export class AccessLog {
 /** Reads a line of the format in the written configuration; undefined when it is another one. */
 export function parseLine(line: string): Logged | undefined {
   const fields = line.split('|')
-  const [, group, status, seconds, upstreamStatus = '', headerTime = '', address = '', flag] =
-    fields
-  if (fields.length !== 8 || !group || !/^\d{3}$/.test(status ?? '')) return undefined
+  const [, group, status, seconds, upstreamStatus = '', headerTime = '', address = ''] = fields
+  const [flag, mark = ''] = fields.slice(7)
+  if (fields.length !== 9 || !group || !/^\d{3}$/.test(status ?? '')) return undefined
   const tried = list(address)
   const isFailed = flag === '1' || (list(upstreamStatus).length > 0 && headerTime.endsWith('-'))
   // Where none could be chosen, the upstream is named instead.
@@ -78,6 +83,8 @@ export function parseLine(line: string): Logged | undefined {
     ending: endingOf(Number(status), { isFailed, isTried: tries > 0 }),
     status: Number(status),
     seconds: Number(seconds),
+    isSampled: mark.includes('a'),
+    share: mark.includes('b') ? SHARE : 0,
     tries,
     failed: isFailed || tried.length > 1,
   }

@@ -26,29 +26,54 @@ export function parseUnixSockets(text: string): ReadonlyMap<string, number> {
   return counts
 }
 
-/** States of a TCP connection (Linux's net/tcp_states.h) in which an answer may still come. */
-const OPEN = new Set(['01', '02', '08'])
-
 /**
- * Connections of a user to IPv4 addresses, by `HOST:PORT`; of all users where none is given.
- * Undefined where the kernel does not tell.
+ * A line of /proc/net/tcp (proc(5)): sl local_address rem_address st tx_queue:rx_queue tr:tm->when
+ * retrnsmt uid. Only states in which an answer may still come (Linux's net/tcp_states.h): a busy
+ * machine has tens of thousands of others.
  */
-export function tcpConnections(uid: number | undefined): ReadonlyMap<string, number> | undefined {
-  const text = read('/proc/net/tcp')
-  return text === '' ? undefined : parseTcpSockets(text, uid)
+const OPEN = /^ *\d+: \w+:\w+ (\w{8}:\w{4}) (?:01|02|08) \S+ \S+ \S+ +(\d+) /gm
+
+/** How old a count may be, in milliseconds: while something drains, and else. */
+const MOST_AGE_MS = { draining: 150, calm: 2_000 }
+/** So much longer than the last count took is waited until the next, at least. */
+const PAUSE = { draining: 4, calm: 50 }
+
+/** Connections of one user to IPv4 addresses. Counting is dear, and so not done more than needed. */
+export class TcpConnections {
+  readonly #uid: number | undefined
+  readonly #monotonic: () => number
+  #counts: ReadonlyMap<string, number> | undefined
+  #countedAtMs = Number.NEGATIVE_INFINITY
+  #tookMs = 0
+
+  /** Those of all users without a `uid`. */
+  constructor(uid: number | undefined, monotonic: () => number) {
+    this.#uid = uid
+    this.#monotonic = monotonic
+  }
+
+  /** By `HOST:PORT`; undefined where the kernel does not tell. */
+  counts(isDraining: boolean): ReadonlyMap<string, number> | undefined {
+    const state = isDraining ? 'draining' : 'calm'
+    const startMs = this.#monotonic()
+    const ageMs = startMs - this.#countedAtMs
+    if (ageMs < Math.max(MOST_AGE_MS[state], PAUSE[state] * this.#tookMs)) return this.#counts
+    const text = read('/proc/net/tcp')
+    this.#counts = text === '' ? undefined : parseTcpSockets(text, this.#uid)
+    this.#countedAtMs = startMs
+    this.#tookMs = this.#monotonic() - startMs
+    return this.#counts
+  }
 }
 
-/** Reads the format of /proc/net/tcp (proc(5)). */
+/** Connections in which an answer may still come, by `HOST:PORT`. */
 export function parseTcpSockets(
   text: string,
   uid: number | undefined,
 ): ReadonlyMap<string, number> {
   const counts = new Map<string, number>()
-  for (const line of text.split('\n').slice(1)) {
-    // sl local_address rem_address st tx_queue:rx_queue tr:tm->when retrnsmt uid …
-    const fields = line.trim().split(/\s+/, 8)
-    const [, , remote = '', state = '', , , , owner] = fields
-    if (!OPEN.has(state) || (uid !== undefined && Number(owner) !== uid)) continue
+  for (const [, remote = '', owner] of text.matchAll(OPEN)) {
+    if (uid !== undefined && Number(owner) !== uid) continue
     const address = addressOf(remote)
     counts.set(address, (counts.get(address) ?? 0) + 1)
   }

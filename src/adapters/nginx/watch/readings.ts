@@ -21,6 +21,8 @@ interface Tally {
   /** Lines and tries of the log since the last sample. */
   lines: number
   tries: number
+  /** Requests that lines of the fixed share stand for. */
+  shares: number
   readonly ended: Record<'ok' | 'client' | 'server' | 'badGateway' | 'shed', number>
   readonly latency: number[]
 }
@@ -33,6 +35,8 @@ export class Readings {
   /** A line of the access log. */
   logged(line: Logged): void {
     const tally = this.#of(line.group)
+    tally.shares += line.share
+    if (!line.isSampled) return
     tally.lines += 1
     tally.tries += line.tries
     tally.retried += Math.max(0, line.tries - 1)
@@ -63,6 +67,7 @@ export class Readings {
     for (const { tally } of parts) {
       tally.lines = 0
       tally.tries = 0
+      tally.shares = 0
     }
   }
 
@@ -85,7 +90,7 @@ export class Readings {
     const known = this.#tallies.get(group)
     if (known) return known
     const tally: Tally = {
-      ...{ requests: 0, inFlight: 0, inFlightMs: 0, retried: 0, lines: 0, tries: 0 },
+      ...{ requests: 0, inFlight: 0, inFlightMs: 0, retried: 0, lines: 0, tries: 0, shares: 0 },
       ended: { ok: 0, client: 0, server: 0, badGateway: 0, shed: 0 },
       latency: new Array<number>(LATENCY_BOUNDS_MS.length + 1).fill(0),
     }
@@ -111,7 +116,9 @@ function byLog(part: Part): Weighed {
   const { share, tally } = part
   const isForwarded = share.reach === 'forwarded'
   if (tally.lines === 0) return { part, own: share.connections, each: isForwarded ? 2 : 1 }
-  return { part, own: tally.lines, each: isForwarded ? 1 + tally.tries / tally.lines : 1 }
+  // In a flood there are fewer lines than requests.
+  const own = Math.max(tally.lines, tally.shares)
+  return { part, own, each: isForwarded ? 1 + tally.tries / tally.lines : 1 }
 }
 
 function byConnections(part: Part): Weighed {

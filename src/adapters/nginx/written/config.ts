@@ -3,6 +3,7 @@ import type { WorkerAccount } from '../binary.ts'
 import type { NginxState } from '../state.ts'
 import { servingPool } from '../targets/links.ts'
 import { groupConfig } from './group.ts'
+import { lineFormat } from './lines.ts'
 import { poolId, poolsOf } from './upstreams.ts'
 
 /** How NGINX itself runs. */
@@ -30,8 +31,7 @@ error_log logs/error.log alert;
 events { worker_connections ${Math.min(16_384, Math.floor(files / 2))}; }
 http {
 ${temporaries(run)}
-  log_format plimsoll '${LOG_FIELDS(state.logToken)}';
-  access_log syslog:server=127.0.0.1:${state.logPort},nohostname,tag=plimsoll plimsoll;
+  access_log off;
   server_tokens off;
   merge_slashes off;
   absolute_redirect off;
@@ -43,6 +43,7 @@ ${temporaries(run)}
   map_hash_max_size 8192;
   map_hash_bucket_size 256;
   server_names_hash_bucket_size 128;
+${lineFormat(state.logToken)}
 ${MAPS}
 ${poolMap(state, run)}
 ${keptMap(state)}
@@ -53,7 +54,7 @@ ${keptMap(state)}
     location = /counters { stub_status; }
     location / { return 404; }
   }
-${state.groups.map((group) => groupConfig(group, run, state.epoch)).join('\n')}
+${state.groups.map((group) => groupConfig(group, run, state)).join('\n')}
 }
 `
 }
@@ -68,19 +69,6 @@ function temporaries(run: string): string {
   const kinds = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
   return kinds.map((kind) => `  ${kind}_temp_path ${run}/temporary/${kind};`).join('\n')
 }
-
-// Nothing that a client may choose, so that a field can't be forged.
-const LOG_FIELDS = (token: string) =>
-  [
-    token,
-    '$server_name',
-    '$status',
-    '$request_time',
-    '$upstream_status',
-    '$upstream_header_time',
-    '$upstream_addr',
-    '$upstream_http_x_plimsoll_failed',
-  ].join('|')
 
 const MAPS = `  map $http_upgrade $plimsoll_connection { "" ""; default upgrade; }
   map $http_host $plimsoll_host { "" $server_addr; default $http_host; }

@@ -1,24 +1,30 @@
 // One group's part of the configuration: its pools, its listener and, for applications on TCP, its
 // forwarders.
 import type { BalancerGroup } from '../../../core/ports.ts'
-import type { GroupState } from '../state.ts'
+import type { GroupState, NginxState } from '../state.ts'
 import { servingLink } from '../targets/links.ts'
 import { listenAddress } from './grammar.ts'
+import { lines } from './lines.ts'
 import { forwarderCount, upstreams } from './upstreams.ts'
 
 /** The text for one group. */
-export function groupConfig(state: GroupState, run: string, epoch: number): string {
-  const parts = [...upstreams(state, run), listener(state, run)]
+export function groupConfig(
+  state: GroupState,
+  run: string,
+  { epoch, logPort }: Pick<NginxState, 'epoch' | 'logPort'>,
+): string {
+  const parts = [...upstreams(state, run), listener(state, run, logPort)]
   const isForwarded = state.reach === 'forwarded'
   return [...parts, ...(isForwarded ? [forwarders(state, run, epoch)] : [])].join('\n')
 }
 
-function listener({ group, reach }: GroupState, run: string): string {
+function listener({ group, reach }: GroupState, run: string, logPort: number): string {
   const pass = `proxy_pass http://$plimsoll_pool;`
   return `  server {
     listen ${listenAddress(group.listen)} reuseport;
     server_name ${group.group};
     root ${servingLink(run, group.group)};
+${lines(logPort)}
     client_max_body_size ${group.maxBodyBytes === 0 ? 1 : group.maxBodyBytes};
     client_body_buffer_size 300k;
 ${proxying(group)}
