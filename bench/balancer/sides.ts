@@ -111,7 +111,8 @@ export async function handTunedSide(
     .replace('{servers}', applications.map((a) => `server 127.0.0.1:${a.port};`).join(' '))
   writeFileSync(join(prefix, 'nginx.conf'), filled)
   const argv = ['-p', `${prefix}/`, '-c', 'nginx.conf', '-e', 'error.log']
-  const child = spawn('nginx', argv, { stdio: ['ignore', 'ignore', 'inherit'] })
+  // A session of its own, as ours is: Linux shares its cores out among sessions first.
+  const child = spawn('nginx', argv, { stdio: ['ignore', 'ignore', 'inherit'], detached: true })
   await accepting(port)
   return {
     url: `http://127.0.0.1:${port}/`,

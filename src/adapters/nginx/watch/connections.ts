@@ -38,7 +38,7 @@ const MOST_AGE_MS = { draining: 150, calm: 2_000 }
 /** So much longer than the last count took is waited until the next, at least. */
 const PAUSE = { draining: 4, calm: 50 }
 
-/** Connections of one user to IPv4 addresses. Counting is dear, and so not done more than needed. */
+/** Connections of a user to IPv4 addresses. Counting is dear, and not done more than needed. */
 export class TcpConnections {
   readonly #uid: number | undefined
   readonly #monotonic: () => number
