@@ -2,6 +2,9 @@
 import type { GroupContext, Guard } from './context.ts'
 import { instancesOf, numberOf } from './context.ts'
 import { GUARDS, MANUAL_GUARDS } from './guards/chain.ts'
+import { checksOf } from './health/checks.ts'
+import { noteOutage } from './health/outage.ts'
+import { noteReplacement } from './health/replace.ts'
 import {
   applyCommand,
   expire,
@@ -13,6 +16,7 @@ import {
 import type {
   Adjustment,
   Decision,
+  EpochMs,
   GroupMemory,
   GroupObservation,
   GroupSpec,
@@ -21,10 +25,12 @@ import type {
   Recommendation,
   Spec,
 } from './model.ts'
+import { health } from './policies/health.ts'
 import { latency } from './policies/latency.ts'
 import { target } from './policies/target.ts'
 
-const POLICIES = [target, latency] as const
+// Of equal wants the first one's reason is told.
+const POLICIES = [health, target, latency] as const
 
 /** The decisions of a turn, one per group, and the memory they leave. */
 export interface Decided {
@@ -54,9 +60,22 @@ function prepared(spec: Spec, observation: Observation, memory: Memory): Memory[
     const before = memory.groups[group.name] ?? freshGroupMemory(group, seen)
     const told = observation.commands.reduce((m, c) => applyCommand(m, group.name, c), before)
     const learned = learn(expire(told, observation.atMs), seen, observation.atMs)
-    return [group.name, noteFailures(learned, group, seen, observation.atMs)] as const
+    const noted = noteFailures(learned, group, seen, observation.atMs)
+    return [group.name, noteHealth(noted, group, seen, observation.atMs)] as const
   })
   return Object.fromEntries(entries)
+}
+
+/** Notes what the checks say of the group as a whole, and who is replaced for its own health. */
+export function noteHealth(
+  memory: GroupMemory,
+  group: GroupSpec,
+  seen: GroupObservation,
+  nowMs: EpochMs,
+): GroupMemory {
+  if (group.http === undefined) return memory
+  const judged = noteOutage({ group, seen, memory, nowMs })
+  return noteReplacement({ group, seen, memory: judged, nowMs })
 }
 
 /** What was seen of a group; a group nobody observed is unknown, not empty. */
@@ -177,7 +196,10 @@ function takesEffect(decision: Decision, memory: GroupMemory | undefined): boole
 
 function after(context: GroupContext, decision: Decision): GroupMemory {
   const { memory, group, nowMs } = context
-  const wanted = largest(decision.recommendations)?.instances
+  const top = largest(decision.recommendations)?.instances
+  // Settling begins anew once errors are over: what little was wanted meanwhile does not count.
+  const failing = decision.adjustments.some((a) => a.guard === 'errors')
+  const wanted = top !== undefined && failing ? Math.max(top, decision.to) : top
   const window =
     wanted === undefined ? memory : rememberWant(memory, wanted, nowMs, group.scaling.settleMs)
   const stepped = rememberStep(window, context, decision)
@@ -189,8 +211,9 @@ function after(context: GroupContext, decision: Decision): GroupMemory {
   return { ...stepped, desired: moves ? decision.to : kept }
 }
 
-// The latency policy must know later whether its step helped.
-function rememberStep(memory: GroupMemory, context: GroupContext, decision: Decision): GroupMemory {
+// Whoever asked for a step must know later whether it helped.
+function rememberStep(before: GroupMemory, context: GroupContext, decision: Decision): GroupMemory {
+  const memory = rememberOutageStep(before, context, decision)
   const step = largest(decision.recommendations)
   const p99 = numberOf(context.seen.readings.p99Ms)
   const rps = numberOf(context.seen.readings.rps)
@@ -203,4 +226,22 @@ function rememberStep(memory: GroupMemory, context: GroupContext, decision: Deci
   if (!passed) return memory
   const { latencyStep: _passed, ...rest } = memory
   return rest
+}
+
+function rememberOutageStep(
+  memory: GroupMemory,
+  context: GroupContext,
+  decision: Decision,
+): GroupMemory {
+  const { outage } = memory
+  if (outage?.cause !== 'capacity' || decision.to <= decision.from) return memory
+  if (!takesEffect(decision, memory)) return memory
+  const well = checksOf(context.seen)?.well.length ?? 0
+  const step = { atMs: context.nowMs, to: decision.to }
+  const rps = numberOf(context.seen.readings.rps) ?? 0
+  return {
+    ...memory,
+    outage: { ...outage, step: { ...step, well } },
+    capacityStep: { ...step, rps },
+  }
 }

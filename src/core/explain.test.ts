@@ -7,6 +7,7 @@ import {
   MISSING,
   observationOf,
   seenOf,
+  targetOf,
   value,
 } from '../../tests/simulation/moment.ts'
 import { fault } from './errors.ts'
@@ -93,4 +94,16 @@ test('an interrupted tick, a balancer that is down and instances unseen are said
     explain({ ...tick, observation: observationOf([seenOf([])]) })[2] ?? '',
     /no instance/,
   )
+})
+
+test('failing checks and errors are said where there are any', () => {
+  const failing = targetOf('web-2', { health: 'unhealthy', healthReason: 'GET / answered 503' })
+  const targets = [targetOf('web-1'), failing]
+  const seen = seenOf([instance(1), instance(2)], { errorsRatio: value(0.0512) }, targets)
+  const [, , line] = explain({ ...tick, observation: observationOf([seen]) }, 'web')
+  assert.match(
+    line ?? '',
+    /2 ready, 1 of 2 fail their check \(GET \/ answered 503\), 5.1 % of responses are errors, in/,
+  )
+  assert.doesNotMatch(explain(tick, 'web').join(), /check|errors/)
 })

@@ -1,4 +1,6 @@
 // A tick in sentences: the only place that words a decision for people.
+import { numberOf } from './context.ts'
+import { checksOf, whyFailing } from './health/checks.ts'
 import type {
   Action,
   Decision,
@@ -58,7 +60,22 @@ function explainSeen(seen: GroupObservation, observation: Observation): string {
     return reading.kind === 'value' ? [`${name} ${Math.round(reading.value * 10) / 10}`] : []
   })
   const down = seen.balancer?.kind === 'down' ? [`balancer down (${seen.balancer.reason})`] : []
-  return [instances(seen), ...there, ...missing(readings), ...down].join(', ')
+  return [instances(seen), ...trouble(seen), ...there, ...missing(readings), ...down].join(', ')
+}
+
+// Failing checks and responses are told only where there are any.
+function trouble(seen: GroupObservation): readonly string[] {
+  const checks = checksOf(seen)
+  const failing = checks?.failing ?? []
+  const share = numberOf(seen.readings.errorsRatio) ?? 0
+  const failed = Math.round(share * 1_000) / 10
+  const why = failing.length > 0 ? ` (${whyFailing(failing)})` : ''
+  return [
+    ...(failing.length > 0
+      ? [`${failing.length} of ${checks?.all.length} fail their check${why}`]
+      : []),
+    ...(failed > 0 ? [`${failed} % of responses are errors`] : []),
+  ]
 }
 
 // What is missing for the same reason is told together.

@@ -1,5 +1,8 @@
 // The nouns of Plimsoll: readonly, JSON-serialisable, without methods. Knows nothing of how they
 // come about.
+import type { HealthMemory, TargetStatus } from './health/model.ts'
+
+export type { TargetStatus } from './health/model.ts'
 
 /** Milliseconds since the Unix epoch. */
 export type EpochMs = number
@@ -162,16 +165,6 @@ export interface Instance {
   readonly memoryBytes: Reading
 }
 
-/** What the balancer says of one target. */
-export interface TargetStatus {
-  readonly instance: string
-  readonly state: 'active' | 'draining'
-  readonly health: 'healthy' | 'unhealthy'
-  readonly healthSinceMs: EpochMs
-  readonly healthReason: string
-  readonly inFlight: number
-}
-
 /** The instances that exist, or why nobody can say: unknown is not none. */
 export type GroupStatus =
   | { readonly kind: 'known'; readonly instances: readonly Instance[] }
@@ -186,6 +179,10 @@ export interface GroupReadings {
   readonly p99Ms: Reading
   /** Share of responses that were 5xx, 0 to 1. */
   readonly errorsRatio: Reading
+  /** Share of responses that were 502 or 504 by the balancer, 0 to 1. */
+  readonly badGatewayRatio?: Reading
+  /** Responses that the two shares are of. */
+  readonly responses?: Reading
   /** Mean CPU of the ready instances, percent of one core. */
   readonly cpuPercent: Reading
 }
@@ -332,7 +329,7 @@ export interface Memory {
 }
 
 /** What the next turn needs to know of one group. */
-export interface GroupMemory {
+export interface GroupMemory extends HealthMemory {
   /** How many instances the group should have. */
   readonly desired: number
   /** Next number for an instance's id. */

@@ -11,6 +11,8 @@ import {
   seenOf,
   targetOf,
 } from '../../tests/simulation/moment.ts'
+import { noteHealth } from './decide.ts'
+import type { Replacement } from './health/model.ts'
 import type {
   GroupMemory,
   GroupObservation,
@@ -42,8 +44,9 @@ function plan(instances: readonly Instance[], given: Given = {}): readonly strin
     .map((i) => targetOf(i.id, i.phase === 'draining' ? { state: 'draining', inFlight: 1 } : {}))
   const seen = { ...seenOf(instances, {}, given.targets ?? targets), ...given.seen }
   const desired = given.desired ?? 2
+  const before = groupMemory(desired, { nextInstance: 10, ...given.memory })
   const memory: Memory = {
-    groups: { web: groupMemory(desired, { nextInstance: 10, ...given.memory }) },
+    groups: { web: noteHealth(before, group, seen, NOW) },
     shutdown: given.shutdown ?? false,
   }
   return makePlan(spec, observationOf([seen]), memory).actions.map((a) => {
@@ -69,6 +72,10 @@ const starting = (n: number, ageMs = 1_000, change: Partial<Instance> = {}) => {
 }
 const draining = (n: number, ageMs = 1_000) => {
   return instance(n, { phase: 'draining', phaseAtMs: NOW - ageMs })
+}
+const replacingOf = (n: number, change: Partial<Replacement> = {}): Replacement => {
+  const base = { instance: `web-${n}`, sinceMs: NOW - 1_000, reason: 'it hangs' }
+  return { ...base, surge: false, breaks: false, ...change }
 }
 const ROLLING = { memory: { restarts: 1 } }
 
@@ -126,13 +133,37 @@ test('a hung one is replaced and drained; killed where it stays hung', () => {
   assert.deepEqual(left(5_001), ['kill web-3'])
 })
 
-test('when most hang alike the cause is shared: one at a time, while nothing else is on its way', () => {
-  const all = { targets: [hung(1), hung(2)] }
-  assert.deepEqual(plan(fleet(1, 2), all), ['start web-10', 'drain web-1'])
-  assert.deepEqual(plan([...fleet(1, 2), starting(3)], { ...all, desired: 3 }), [])
-  assert.deepEqual(plan([...fleet(1, 2), draining(3)], all), [])
-  const most = { desired: 3, targets: [targetOf('web-1'), hung(2), hung(3)] }
-  assert.deepEqual(plan(fleet(1, 2, 3), most), ['start web-10', 'drain web-2'])
+test('of several hung ones the next leaves once the first is made up for', () => {
+  const two = { desired: 4, targets: [...well(1, 2), hung(3), hung(4)] }
+  assert.deepEqual(plan(fleet(1, 2, 3, 4), two), ['start web-10', 'drain web-3'])
+  const replacing = replacingOf(3)
+  const meanwhile = [instance(1), instance(2), draining(3), instance(4), starting(10)]
+  assert.deepEqual(plan(meanwhile, { ...two, memory: { replacing } }), [])
+})
+
+test('where the rest is full the new one serves before the hung one leaves', () => {
+  const memory = { replacing: replacingOf(2, { surge: true }) }
+  const first = { memory, targets: [...well(1), hung(2)] }
+  assert.deepEqual(plan(fleet(1, 2), first), ['start web-10'])
+  assert.deepEqual(plan([...fleet(1, 2), starting(10)], first), [])
+  const arrived = { memory, targets: [...well(1, 10), hung(2)] }
+  assert.deepEqual(plan(fleet(1, 2, 10), arrived), ['drain web-2'])
+  assert.deepEqual(plan(fleet(1, 2), { ...first, connections: 20 }), ['drain web-2'])
+  const since = { sinceMs: NOW - 5_000, fullAtMs: NOW - 1_000 }
+  const outage = { cause: 'capacity', reason: 'full', probes: 0, ...since } as const
+  const full = { memory: { ...memory, outage }, connections: 20, targets: [hung(1), hung(2)] }
+  assert.deepEqual(plan(fleet(1, 2), full), [])
+})
+
+test('nothing is replaced while the balancer does not answer', () => {
+  const seen: Partial<GroupObservation> = { balancer: { kind: 'down', reason: 'no answer' } }
+  const memory = { replacing: replacingOf(2) }
+  assert.deepEqual(plan([...fleet(1, 2), starting(10)], { seen, memory }), ['start-balancer'])
+})
+
+test('of too many one that fails its check leaves first', () => {
+  const three = { targets: [hung(1, { healthSinceMs: NOW }), ...well(2, 3)] }
+  assert.deepEqual(plan(fleet(1, 2, 3), three), ['drain web-1'])
 })
 
 test('a roll: one more, ready, then one old one drains, until none is left', () => {

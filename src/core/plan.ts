@@ -82,7 +82,7 @@ function toAdmit(plan: GroupPlan, instance: Instance): boolean {
 // ── who counts ──────────────────────────────────────────────────────────────────────────────────
 
 interface Fleet {
-  /** Starting or ready, not hung, not too slow. */
+  /** Starting or ready, not being replaced, not too slow. */
   readonly live: readonly Instance[]
   /** Live and in rotation (or ready, where there is no balancer). */
   readonly serving: readonly Instance[]
@@ -92,10 +92,10 @@ interface Fleet {
 }
 
 function fleetOf(plan: GroupPlan, instances: readonly Instance[]): Fleet {
-  const hung = hungOnes(plan, instances)
+  const replaced = replacedOne(plan, instances)
   const live = instances.filter((i) => {
     if (i.phase === 'starting') return !tooSlow(i, plan.group, plan.nowMs)
-    return i.phase === 'ready' && !hung.includes(i)
+    return i.phase === 'ready' && i !== replaced
   })
   const serving = live.filter((i) => {
     if (i.phase !== 'ready') return false
@@ -107,14 +107,11 @@ function fleetOf(plan: GroupPlan, instances: readonly Instance[]): Fleet {
   return { live, serving, old, rolling: old.length > 0 && !stopped }
 }
 
-// When more than half fail alike the cause is shared: they are replaced one by one, not all at
-// once.
-function hungOnes(plan: GroupPlan, instances: readonly Instance[]): readonly Instance[] {
-  const ready = instances.filter((i) => i.phase === 'ready')
-  const hung = ready.filter((i) => isUnhealthy(plan.seen, i.id))
-  if (hung.length * 2 <= ready.length) return hung
-  const busy = instances.some((i) => i.phase === 'starting' || i.phase === 'draining')
-  return busy ? [] : hung.slice(0, 1)
+// At most one is on its way out for its health; who, and when, was decided.
+function replacedOne(plan: GroupPlan, instances: readonly Instance[]): Instance | undefined {
+  const { replacing } = plan.memory
+  if (replacing === undefined) return undefined
+  return instances.find((i) => i.phase === 'ready' && i.id === replacing.instance)
 }
 
 // ── growing ─────────────────────────────────────────────────────────────────────────────────────
@@ -147,8 +144,8 @@ function startReason(plan: GroupPlan, instances: readonly Instance[], rolling: b
   if (rolling) return `rolling to generation ${generationOf(group, memory)}`
   const gone = instances.find((i) => i.phase === 'exited' && i.exit?.expected !== true)
   if (gone !== undefined) return `in place of ${gone.id}`
-  const hung = hungOnes(plan, instances)[0]
-  if (hung !== undefined) return `in place of ${hung.id}, which does not answer`
+  const { replacing } = memory
+  if (replacing !== undefined) return `in place of ${replacing.instance}: ${replacing.reason}`
   return `${memory.desired} wanted`
 }
 
@@ -169,7 +166,7 @@ function nextNumber(memory: GroupMemory, instances: readonly Instance[]): number
 function surplus(plan: GroupPlan, instances: readonly Instance[]): Action[] {
   const { memory } = plan
   const { live, serving, old, rolling } = fleetOf(plan, instances)
-  const hung = hungOnes(plan, instances).map((i) => act('drain', i, hungReason(plan, i)))
+  const replaced = replacement(plan, instances, serving.length)
   const slow = instances
     .filter((i) => tooSlow(i, plan.group, plan.nowMs))
     .map((i) => act('kill', i, failureOf(i)))
@@ -182,24 +179,38 @@ function surplus(plan: GroupPlan, instances: readonly Instance[]): Action[] {
   // While rolling, an old one leaves only for a new one that serves.
   const spare = squeezed ? 1 : Math.min(over, extra + (rolling ? 0 : unready(live)))
   const leaving = [...live].sort(
-    (a, b) => order(a, old) - order(b, old) || b.startedAtMs - a.startedAtMs,
+    (a, b) => order(plan, a, old) - order(plan, b, old) || b.startedAtMs - a.startedAtMs,
   )
   const drained = leaving.slice(0, Math.max(0, spare)).filter((i) => !rolling || old.includes(i))
-  return [...slow, ...hung, ...drained.map((i) => leave(i, `${memory.desired} wanted`))]
+  return [...slow, ...replaced, ...drained.map((i) => leave(i, `${memory.desired} wanted`))]
 }
 
-function hungReason(plan: GroupPlan, instance: Instance): string {
-  return `it does not answer (${targetOf(plan, instance)?.healthReason ?? 'unhealthy'})`
+// It goes at once where it serves nothing anyway; else once another one serves in its place, or
+// has no room to.
+function replacement(plan: GroupPlan, instances: readonly Instance[], serving: number): Action[] {
+  const { memory, seen, group } = plan
+  const instance = replacedOne(plan, instances)
+  if (instance === undefined || memory.replacing === undefined) return []
+  if (seen.balancer?.kind !== 'up') return []
+  const { surge, reason } = memory.replacing
+  const alive = instances.filter((i) => i.phase !== 'exited').length
+  const limit = budgetLimit(plan.spec, group, plan.world)?.instances ?? Number.POSITIVE_INFINITY
+  const waits = surge && serving < memory.desired
+  // Where all are full, one that is slow is better than none.
+  const isFull = memory.outage?.cause === 'capacity'
+  const isSqueezed = !isFull && alive >= limit && !instances.some((i) => i.phase === 'starting')
+  return waits && !isSqueezed ? [] : [act('drain', instance, reason)]
 }
 
 function unready(live: readonly Instance[]): number {
   return live.filter((i) => i.phase === 'starting').length
 }
 
-// Old code leaves first, then what does not serve yet, then the youngest.
-function order(instance: Instance, old: readonly Instance[]): number {
+// Old code leaves first, then what fails its check or does not serve yet, then the youngest.
+function order(plan: GroupPlan, instance: Instance, old: readonly Instance[]): number {
   if (old.includes(instance)) return 0
-  return instance.phase === 'starting' ? 1 : 2
+  if (isUnhealthy(plan.seen, instance.id)) return 1
+  return instance.phase === 'starting' ? 2 : 3
 }
 
 function leave(instance: Instance, reason: string): Action {

@@ -2,4 +2,4 @@
 // decision.
 
 /** Named in every tick. */
-export const CORE_VERSION = '1'
+export const CORE_VERSION = '2'

@@ -103,6 +103,8 @@ export class Observer {
       rps: sane(raw.rps),
       p99Ms: sane(raw.p99Ms),
       errorsRatio: sane(raw.errorsRatio),
+      badGatewayRatio: sane(raw.badGatewayRatio),
+      responses: sane(raw.responses),
       cpuPercent: sane(raw.cpuPercent),
     }
     const base = { group: group.name, status, readings }

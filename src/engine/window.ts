@@ -19,6 +19,10 @@ export interface WindowReadings {
   readonly rps: Reading
   readonly p99Ms: Reading
   readonly errorsRatio: Reading
+  /** Share of responses that were 502 or 504 by the balancer, 0 to 1. */
+  readonly badGatewayRatio: Reading
+  /** Responses that the two shares are of. */
+  readonly responses: Reading
 }
 
 /** The snapshots of one group since the balancer's last start. */
@@ -51,7 +55,7 @@ export class CounterWindow {
       inFlight: { kind: 'value', value: inFlight, atMs },
       rps: { kind: 'value', value: rps, atMs },
       p99Ms: p99(long.counters.latency, now.counters.latency, atMs),
-      errorsRatio: errors(long.counters, now.counters, atMs),
+      ...errors(long.counters, now.counters, atMs),
     }
   }
 
@@ -69,7 +73,8 @@ const YOUNG = 'the balancer was watched for less than a second'
 /** All readings missing for one reason. */
 export function missing(reason: string): WindowReadings {
   const reading = { kind: 'missing', reason } as const
-  return { inFlight: reading, rps: reading, p99Ms: reading, errorsRatio: reading }
+  const load = { inFlight: reading, rps: reading, p99Ms: reading }
+  return { ...load, errorsRatio: reading, badGatewayRatio: reading, responses: reading }
 }
 
 // The upper bound of the bucket that holds the 99th percentile: never too good.
@@ -91,10 +96,22 @@ function p99(before: readonly number[], now: readonly number[], atMs: EpochMs): 
   return { kind: 'missing', reason: 'no response in the last seconds' }
 }
 
-function errors(before: BalancerCounters, now: BalancerCounters, atMs: EpochMs): Reading {
+function errors(
+  before: BalancerCounters,
+  now: BalancerCounters,
+  atMs: EpochMs,
+): Pick<WindowReadings, 'errorsRatio' | 'badGatewayRatio' | 'responses'> {
   const of = (c: BalancerCounters) => c.server + c.badGateway + c.shed
   const all = (c: BalancerCounters) => of(c) + c.ok + c.client
   const total = all(now) - all(before)
-  if (total <= 0) return { kind: 'missing', reason: 'no response in the last seconds' }
-  return { kind: 'value', value: (of(now) - of(before)) / total, atMs }
+  const value = (n: number): Reading => ({ kind: 'value', value: n, atMs })
+  if (total <= 0) {
+    const none = { kind: 'missing', reason: 'no response in the last seconds' } as const
+    return { errorsRatio: none, badGatewayRatio: none, responses: value(0) }
+  }
+  return {
+    errorsRatio: value((of(now) - of(before)) / total),
+    badGatewayRatio: value((now.badGateway - before.badGateway) / total),
+    responses: value(total),
+  }
 }

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { MemoryWorld } from '../../src/adapters/memory/world.ts'
 import { decide } from '../../src/core/decide.ts'
+import { GUARDS } from '../../src/core/guards/chain.ts'
 import { EMPTY_MEMORY } from '../../src/core/memory.ts'
 import type { Command, Tick } from '../../src/core/model.ts'
 import { makePlan } from '../../src/core/plan.ts'
@@ -15,6 +16,8 @@ import { groupSpec, Loop, specOf } from './loop.ts'
 
 const SEEDS = 90
 const SECONDS = 150
+
+const BROKEN = { check: 'answered', reason: 'GET /healthz answered 503' } as const
 
 /** Which guards changed something, over all seeds: every one must have had its chance. */
 const fired = new Set<string>()
@@ -33,8 +36,7 @@ for (const part of [0, 1, 2]) {
 
 test('every guard fired somewhere, and whole runs were replayed', () => {
   assert.ok(replayed >= 5, `${replayed} runs`)
-  const all = ['blind', 'bounds', 'budget', 'cooldown', 'hold', 'host', 'settle', 'step', 'store']
-  assert.deepEqual([...fired].sort(), all)
+  assert.deepEqual([...fired].sort(), GUARDS.map(([name]) => name).sort())
 })
 
 async function play(seed: number): Promise<void> {
@@ -79,6 +81,11 @@ function shake(loop: Loop, random: Random): readonly Command[] {
   const victim = ids[Math.floor(random() * ids.length)]
   if (victim !== undefined && chance(0.05)) world.provider.crash(victim)
   if (victim !== undefined && chance(0.02)) world.balancer.hung.add(victim)
+  if (victim !== undefined && chance(0.01)) world.balancer.breaking.set(victim, random())
+  if (chance(0.02))
+    world.balancer.failing = world.balancer.failing === undefined ? BROKEN : undefined
+  if (chance(0.03)) world.balancer.errorsShare = chance(0.5) ? random() : 0
+  if (chance(0.02)) world.balancer.patienceMs = chance(0.5) ? 1_000 : Number.POSITIVE_INFINITY
   const untilMs = world.clock.now() + random() * 20_000
   const base = { id: `c${world.clock.now()}`, group: 'web', by: 'sim' }
   if (chance(0.01)) return [{ ...base, kind: 'hold', untilMs }]
@@ -98,6 +105,10 @@ function check(tick: Tick, aliveBefore: number, world: MemoryWorld): void {
   if (blind && !manual) assert.ok(decision.to >= decision.from, 'scaled in while blind')
   if (!tick.observation.storeWritable && !manual)
     assert.ok(decision.to >= decision.from, 'in, unstored')
+  const held = tick.decisions[0]?.recommendations.some(
+    (r) => r.policy === 'health' && r.kind === 'want',
+  )
+  if (held && !manual) assert.ok(decision.to >= decision.from, 'scaled in during an outage')
   const running = world.provider.all().filter((i) => i.phase !== 'exited').length
   assert.ok(running <= Math.max(7, aliveBefore), `${running} instances over the budget of 7`)
   const ids = world.provider.all().map((i) => i.id)
@@ -127,6 +138,9 @@ async function settles(loop: Loop): Promise<void> {
   world.store.broken = false
   world.hostCpu = 20
   world.balancer.hung.clear()
+  world.balancer.breaking.clear()
+  world.balancer.failing = undefined
+  world.balancer.errorsShare = 0
   world.balancer.load.set('web', { rps: 300, serviceMs: 100, slots: 10 })
   await loop.turns(180)
   const before = loop.ticks.length

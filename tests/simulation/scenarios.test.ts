@@ -92,18 +92,6 @@ test('a crashed instance is replaced at once, and crash loops are put off longer
   assert.ok(starts.length >= 3 && starts.length <= 12, `${starts.length} starts in 100 s`)
 })
 
-test('a hung instance is replaced; when all hang alike they go one by one', async () => {
-  const loop = await calmLoop()
-  loop.world.balancer.hung.add('web-1')
-  await loop.turns(12)
-  assert.equal(loop.count('ready'), 2)
-  assert.ok(!loop.world.provider.all().some((i) => i.id === 'web-1'))
-  for (const { id } of loop.world.provider.all()) loop.world.balancer.hung.add(id)
-  const tick = await loop.turn()
-  const drains = tick.plan.actions.filter((a) => a.kind === 'drain')
-  assert.equal(drains.length, 1)
-})
-
 test('a connection budget stops scale-out, draining instances included, and is named', async () => {
   const connections = { total: 40, perInstance: 10 }
   const loop = await calmLoop({ needs: ['db'] }, [{ name: 'db', connections }])

@@ -14,6 +14,8 @@ export class MemoryProvider implements Provider {
   unreachable = false
   /** Makes every started instance die before it is ready. */
   stillborn = false
+  /** Makes no starting instance become ready. */
+  stalls = false
   cpuPercent = 30
   readonly #clock: MemoryClock
   readonly #instances = new Map<string, Instance>()
@@ -108,7 +110,7 @@ export class MemoryProvider implements Provider {
     const nowMs = this.#clock.now()
     for (const instance of this.all()) {
       const ageMs = nowMs - instance.phaseAtMs
-      if (instance.phase === 'starting' && ageMs >= this.bootMs) {
+      if (instance.phase === 'starting' && ageMs >= this.bootMs && !this.stalls) {
         if (this.stillborn) this.#end(instance, false)
         else this.#enter(instance, 'ready')
       } else if (instance.phase === 'stopping' && ageMs >= this.stopMs) this.#end(instance, true)

@@ -45,7 +45,8 @@ function at(
 }
 
 test('the order: safety first, then bounds and budget, which alone bind a person', () => {
-  const order = ['hold', 'blind', 'settle', 'store', 'host', 'step', 'cooldown', 'bounds', 'budget']
+  const safety = ['hold', 'blind', 'errors', 'outage', 'settle', 'store', 'host']
+  const order = [...safety, 'step', 'cooldown', 'bounds', 'budget']
   assert.deepEqual([...ALL.keys()], order)
   assert.deepEqual([...new Map(MANUAL_GUARDS).keys()], ['bounds', 'budget'])
 })
@@ -71,6 +72,48 @@ test('blind stops scale-in while the instances can not be seen', () => {
   const seen = { ...seenOf([instance(1)]), status: { kind: 'unknown', fault } as const }
   const context = contextOf({ seen, memory: groupMemory(3) })
   assert.deepEqual(ask('blind', 1, context), [3, "the instances can't be seen: too slow"])
+})
+
+test('errors stop scale-in while more fail than may, never scale-out', () => {
+  const fleet = Array.from({ length: 3 }, (_, n) => instance(n + 1))
+  const failing = (share: number, count?: number, errorsRatio?: number) => {
+    const responses = count === undefined ? {} : { responses: value(count) }
+    const readings = { errorsRatio: value(share), badGatewayRatio: value(share / 2), ...responses }
+    const slo = errorsRatio === undefined ? {} : { errorsRatio }
+    const seen = seenOf(fleet, readings)
+    return contextOf({ group: groupSpec({ slo }), seen, memory: groupMemory(3) })
+  }
+  assert.deepEqual(ask('errors', 1, failing(0.08, 100)), [
+    3,
+    'no scale-in while 8 % of responses fail, 4 % by a 502 or 504 (5 % may): that looks like low load, and is none',
+  ])
+  assert.equal(ask('errors', 5, failing(0.5, 100))[0], 5)
+  assert.equal(ask('errors', 1, failing(0.049, 100))[0], 1)
+  assert.equal(ask('errors', 1, failing(0.05))[0], 3)
+  assert.equal(ask('errors', 1, failing(0.2, 10))[0], 1)
+  assert.equal(ask('errors', 1, failing(1, 3))[0], 3)
+  assert.equal(ask('errors', 1, failing(0.08, 100, 0.1))[0], 1)
+  assert.equal(ask('errors', 1, failing(0.02, 1_000, 0.01))[0], 3)
+  assert.match(ask('errors', 1, failing(0.02, 1_000, 0.001))[1], /2 % .* \(0\.1 % may\)/)
+  const unread = contextOf({
+    seen: seenOf(fleet, { errorsRatio: MISSING }),
+    memory: groupMemory(3),
+  })
+  assert.equal(ask('errors', 1, unread)[0], 1)
+})
+
+test('outage: a shared cause holds the number, until checks pass; capacity stops only scale-in', () => {
+  const since = { sinceMs: NOW - 5_000, reason: 'all fail alike', probes: 0 }
+  const shared = { outage: { ...since, cause: 'shared' as const } }
+  assert.deepEqual(ask('outage', 5, at(3, shared)), [3, 'all fail alike'])
+  assert.equal(ask('outage', 1, at(3, shared))[0], 3)
+  const calm = { outage: { ...shared.outage, calmSinceMs: NOW } }
+  assert.equal(ask('outage', 5, at(3, calm))[0], 5)
+  assert.equal(ask('outage', 1, at(3, calm))[0], 3)
+  const capacity = { outage: { ...since, cause: 'capacity' as const } }
+  assert.equal(ask('outage', 5, at(3, capacity))[0], 5)
+  assert.equal(ask('outage', 1, at(3, capacity))[0], 3)
+  assert.equal(ask('outage', 1, at(3))[0], 1)
 })
 
 test('settle waits for a whole window in which fewer were wanted', () => {

@@ -10,10 +10,17 @@ export const HOST_FULL_PERCENT = 95
 /** From this share of the machine on it is the group itself that fills it. */
 const HOST_OWN_SHARE = 0.25
 
+/** Share of responses that may fail where the file does not say. */
+const ERRORS_SHARE = 0.05
+/** Fewer failed ones than these within the window tell nothing. */
+const LEAST_ERRORS = 3
+
 /** Names and guards, in the order they are asked. */
 export const GUARDS: readonly (readonly [name: string, guard: Guard])[] = [
   ['hold', hold],
   ['blind', blind],
+  ['errors', errors],
+  ['outage', outage],
   ['settle', settle],
   ['store', store],
   ['host', host],
@@ -63,6 +70,34 @@ function blind(
     c.current,
     `no scale-in without ${missing.policy} (${missing.reason})`,
   )
+}
+
+// Clients that get errors ask less: an outage looks like low load.
+function errors(wanted: number, c: GroupContext): Adjustment | undefined {
+  const { errorsRatio, badGatewayRatio, responses } = c.seen.readings
+  const share = numberOf(errorsRatio)
+  if (wanted >= c.current || share === undefined) return undefined
+  const most = c.group.slo.errorsRatio
+  const isOver = most === undefined ? share >= ERRORS_SHARE : share > most
+  const count = responses === undefined ? undefined : numberOf(responses)
+  if (!isOver || (count !== undefined && share * count < LEAST_ERRORS)) return undefined
+  const bad = badGatewayRatio === undefined ? undefined : numberOf(badGatewayRatio)
+  const gateway = bad !== undefined && bad > 0 ? `, ${percent(bad)} by a 502 or 504` : ''
+  const reason = `no scale-in while ${percent(share)} of responses fail${gateway} (${percent(most ?? ERRORS_SHARE)} may): that looks like low load, and is none`
+  return adjust('errors', wanted, c.current, reason)
+}
+
+function percent(share: number): string {
+  return `${Math.round(share * 1_000) / 10} %`
+}
+
+// What all instances lack, one more lacks too. Once checks pass again, scale-out is free at once.
+function outage(wanted: number, c: GroupContext): Adjustment | undefined {
+  const now = c.memory.outage
+  if (now === undefined) return undefined
+  if (wanted < c.current) return adjust('outage', wanted, c.current, now.reason)
+  if (now.cause !== 'shared' || now.calmSinceMs !== undefined) return undefined
+  return adjust('outage', wanted, c.current, now.reason)
 }
 
 // The largest want of the window stands (the HPA's scale-down stabilization does the same).

@@ -37,12 +37,12 @@ test('a target that failed the request is the last resort', () => {
 
 test('unhealthy targets are used only when none is healthy, refused ones never', () => {
   const three = targets(0, 5, 10)
-  three[0]?.judge(false, 'hung')
+  three[0]?.judge('hung', 'silent')
   assert.equal(chosen(three), 1)
-  three[1]?.judge(false, 'hung')
+  three[1]?.judge('hung', 'silent')
   // The healthy one is full: waiting for it is better than a hung one.
   assert.equal(chosen(three), -1)
-  three[2]?.judge(false, 'hung')
+  three[2]?.judge('hung', 'silent')
   assert.equal(chosen(three), 0)
   for (const target of three) target.refused = true
   assert.equal(chosen(three), -1)

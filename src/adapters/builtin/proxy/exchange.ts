@@ -169,10 +169,12 @@ export class Exchange implements RouteOwner {
 
   /** The instance broke off its response: the client must not take it for a whole one. */
   #truncated(): void {
-    this.#route.done()
-    if (this.#response.destroyed || this.#response.writableEnded) return
     // A paused response means that the client stopped reading, which is not the instance's doing.
     const clientStalled = this.#response.writableNeedDrain
+    const isOver = this.#response.destroyed || this.#response.writableEnded
+    if (isOver || clientStalled) this.#route.done()
+    else this.#route.brokeOff()
+    if (isOver) return
     if (!clientStalled) this.#settle('badGateway')
     this.#response.destroy()
   }

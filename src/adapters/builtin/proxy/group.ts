@@ -3,7 +3,7 @@ import type { TargetStatus } from '../../../core/model.ts'
 import type { BalancerCounters, BalancerGroup, BalancerTarget } from '../../../core/ports.ts'
 import { choose } from './choose.ts'
 import { Counters } from './counters.ts'
-import { HealthCheck } from './health.ts'
+import { HealthCheck, type Verdict } from './health.ts'
 import { Target } from './target.ts'
 import { type Waiter, WaitingRoom } from './waiting-room.ts'
 
@@ -87,7 +87,10 @@ export class Group {
   /** A live request found that nobody listens there: out of rotation until a check passes. */
   refused(target: Target): void {
     target.refused = true
-    this.#judge(target, false, 'a request found the connection refused')
+    this.#judge(target, {
+      failure: 'refused',
+      reason: 'a request found the connection refused',
+    })
   }
 
   targetStatus(): TargetStatus[] {
@@ -120,10 +123,7 @@ export class Group {
   #watch(target: Target): void {
     const path = this.config.health
     const checked = path === undefined ? { at: target.at } : { at: target.at, path }
-    this.#checks.set(
-      target,
-      new HealthCheck(checked, (healthy, reason) => this.#judge(target, healthy, reason)),
-    )
+    this.#checks.set(target, new HealthCheck(checked, (verdict) => this.#judge(target, verdict)))
   }
 
   #remove(target: Target): void {
@@ -132,9 +132,9 @@ export class Group {
     target.reusing.keepIdle(false)
   }
 
-  #judge(target: Target, healthy: boolean, reason: string): void {
-    if (!target.judge(healthy, reason)) return
-    const word = healthy ? 'healthy' : 'unhealthy'
+  #judge(target: Target, { reason, failure }: Verdict): void {
+    if (!target.judge(reason, failure)) return
+    const word = failure === undefined ? 'healthy' : 'unhealthy'
     this.#events.log(`${this.config.group}: ${target.instance} is ${word}: ${reason}`)
     this.#events.changed()
     this.#dispatchWaiting()

@@ -1,6 +1,7 @@
 // Active health checks of one instance, over connections of their own.
 import { request } from 'node:http'
 import { connect } from 'node:net'
+import type { CheckFailure } from '../../../core/health/model.ts'
 import type { Place } from './upstream-agent.ts'
 
 const HTTP_INTERVAL_MS = 500
@@ -15,24 +16,25 @@ export interface Checked {
   readonly path?: string
 }
 
-interface Verdict {
-  readonly passed: boolean
+/** What a check found; `failure` says how it failed, and is absent where it passed. */
+export interface Verdict {
   readonly reason: string
+  readonly failure?: CheckFailure
 }
 
 /**
- * Checks an instance until `stop`. `report(healthy, reason)` is called after every pass and after
- * the second failure in a row. A check starts half a second (a second for TCP) after the last one
+ * Checks an instance until `stop`. `report` is called after every pass and after the second failure
+ * in a row. A check starts half a second (a second for TCP) after the last one
  * started.
  */
 export class HealthCheck {
   readonly #checked: Checked
-  readonly #report: (healthy: boolean, reason: string) => void
+  readonly #report: (verdict: Verdict) => void
   #timer: NodeJS.Timeout | undefined
   #failures = 0
   #stopped = false
 
-  constructor(checked: Checked, report: (healthy: boolean, reason: string) => void) {
+  constructor(checked: Checked, report: (verdict: Verdict) => void) {
     this.#checked = checked
     this.#report = report
     this.#schedule(this.#intervalMs())
@@ -61,20 +63,21 @@ export class HealthCheck {
   }
 
   #note(verdict: Verdict): void {
-    this.#failures = verdict.passed ? 0 : this.#failures + 1
-    if (verdict.passed || this.#failures >= FAILURES) this.#report(verdict.passed, verdict.reason)
+    const passed = verdict.failure === undefined
+    this.#failures = passed ? 0 : this.#failures + 1
+    if (passed || this.#failures >= FAILURES) this.#report(verdict)
   }
 }
 
 function checkHttp(checked: Checked, done: (verdict: Verdict) => void): void {
   const what = `GET ${checked.path}`
   let over = false
-  const finish = (passed: boolean, reason: string) => {
+  const finish = (verdict: Verdict) => {
     if (over) return
     over = true
     clearTimeout(timer)
     probe.destroy()
-    done({ passed, reason })
+    done(verdict)
   }
   const probe = request({
     ...('path' in checked.at ? { socketPath: checked.at.path } : checked.at),
@@ -83,29 +86,42 @@ function checkHttp(checked: Checked, done: (verdict: Verdict) => void): void {
     headers: { 'User-Agent': 'plimsoll-health' },
   })
   const timer = setTimeout(
-    () => finish(false, `${what} was not answered within ${TIMEOUT_MS / 1000} s`),
+    () =>
+      finish({
+        failure: 'silent',
+        reason: `${what} was not answered within ${TIMEOUT_MS / 1000} s`,
+      }),
     TIMEOUT_MS,
   )
   probe.on('response', (response) => {
     const status = response.statusCode ?? 0
-    finish(status >= 200 && status < 400, `${what} answered ${status}`)
+    const reason = `${what} answered ${status}`
+    finish(status >= 200 && status < 400 ? { reason } : { failure: 'answered', reason })
   })
-  probe.on('error', (error) => finish(false, `${what} failed: ${error.message}`))
+  probe.on('error', (error) => finish(broken(error, what)))
   probe.end()
 }
 
 function checkTcp(checked: Checked, done: (verdict: Verdict) => void): void {
   let over = false
-  const finish = (passed: boolean, reason: string) => {
+  const finish = (verdict: Verdict) => {
     if (over) return
     over = true
     socket.destroy()
-    done({ passed, reason })
+    done(verdict)
   }
   const socket = connect({ ...checked.at, timeout: TIMEOUT_MS })
-  socket.on('connect', () => finish(true, 'it accepts connections'))
+  socket.on('connect', () => finish({ reason: 'it accepts connections' }))
   socket.on('timeout', () =>
-    finish(false, `no connection was accepted within ${TIMEOUT_MS / 1000} s`),
+    finish({
+      failure: 'silent',
+      reason: `no connection was accepted within ${TIMEOUT_MS / 1000} s`,
+    }),
   )
-  socket.on('error', (error) => finish(false, `connecting failed: ${error.message}`))
+  socket.on('error', (error) => finish(broken(error, 'connecting')))
+}
+
+function broken(error: NodeJS.ErrnoException, what: string): Verdict {
+  const failure = error.code === 'ECONNREFUSED' ? 'refused' : 'silent'
+  return { failure, reason: `${what} failed: ${error.message}` }
 }

@@ -91,6 +91,12 @@ export class Route implements Seeker {
     this.#leave()
   }
 
+  /** The instance broke off its answer. */
+  brokeOff(): void {
+    this.#target?.recent.failure(performance.now())
+    this.done()
+  }
+
   /** Ends the request wherever it is; the instance sees its connection close. */
   cancel(): void {
     if (this.#over) return
@@ -132,6 +138,7 @@ export class Route implements Seeker {
         return
       }
       this.#answered = true
+      target.recent.request(performance.now())
       target.reusing.heed(String(response.headers['keep-alive'] ?? ''))
       this.#owner.answered(response)
     })
@@ -142,7 +149,11 @@ export class Route implements Seeker {
     upstream.on('timeout', () => {
       if (isOver()) return
       if (this.#answered) upstream.destroy()
-      else this.#fail('silent')
+      else {
+        // A body that is still on its way may be what is silent.
+        if (upstream.writableEnded) noteFailure(target)
+        this.#fail('silent')
+      }
     })
     upstream.on('error', (error) => {
       if (!isOver() && !this.#answered) this.#broke(error, upstream, target)
@@ -153,6 +164,7 @@ export class Route implements Seeker {
   #broke(error: NodeJS.ErrnoException, upstream: ClientRequest, target: Target): void {
     this.tried.push(target)
     if (this.#received === undefined) {
+      noteFailure(target)
       this.#leave()
       if (error.code === 'ECONNREFUSED') this.#group.refused(target)
       if (this.#attempts < MAX_ATTEMPTS) this.#again()
@@ -160,6 +172,8 @@ export class Route implements Seeker {
       return
     }
     const untouched = upstream.socket?.bytesRead === this.#received
+    // An idle connection may be closed at any time; that is nobody's failure.
+    if (!untouched || !upstream.reusedSocket) noteFailure(target)
     if (!untouched || !this.#owner.head.replayable || this.#replays >= MAX_REPLAYS) {
       this.#fail('broken')
       return
@@ -186,4 +200,10 @@ export class Route implements Seeker {
     this.#target = undefined
     if (target) this.#group.release(target)
   }
+}
+
+function noteFailure({ recent }: Target): void {
+  const nowMs = performance.now()
+  recent.request(nowMs)
+  recent.failure(nowMs)
 }

@@ -1,5 +1,7 @@
 // One instance as the balancer sees it: where it is, whether it takes requests, how many it has.
 
+import type { CheckFailure } from '../../../core/health/model.ts'
+import { Recent } from '../../../core/health/recent.ts'
 import type { TargetStatus } from '../../../core/model.ts'
 import type { BalancerTarget } from '../../../core/ports.ts'
 import { type Place, UpstreamAgent } from './upstream-agent.ts'
@@ -20,6 +22,9 @@ export class Target {
   /** A new connection for each request. */
   readonly fresh: UpstreamAgent
   readonly #socket: string | undefined
+  /** What became of its requests lately. */
+  readonly recent = new Recent()
+  #failure: CheckFailure | undefined
   #healthSinceMs = Date.now()
   #healthReason = 'admitted as ready'
 
@@ -49,9 +54,11 @@ export class Target {
     this.reusing.keepIdle(state === 'active')
   }
 
-  /** Notes a verdict on health. Returns whether it changed. */
-  judge(healthy: boolean, reason: string): boolean {
+  /** Notes a verdict: `failure` is how a check failed, if it did. Returns whether that is news. */
+  judge(reason: string, failure?: CheckFailure): boolean {
+    const healthy = failure === undefined
     if (healthy) this.refused = false
+    this.#failure = failure
     if (this.healthy === healthy) return false
     this.healthy = healthy
     this.#healthSinceMs = Date.now()
@@ -66,7 +73,9 @@ export class Target {
       health: this.healthy ? 'healthy' : 'unhealthy',
       healthSinceMs: this.#healthSinceMs,
       healthReason: this.#healthReason,
+      ...(this.#failure === undefined ? {} : { check: this.#failure }),
       inFlight: this.inFlight,
+      recent: this.recent.read(performance.now()),
     }
   }
 

@@ -59,6 +59,7 @@ test('lines of the access log say how a request ended', () => {
   assert.deepEqual(line('200', '200|0.009|unix:/p/1'), {
     ...{ group: 'web', ending: 'ok', status: 200, seconds: 0.01, tries: 1, failed: false },
     ...{ isSampled: true, share: 0 },
+    tried: [{ address: 'unix:/p/1', failed: false }],
   })
   const retried = line('200', '502, 200|-, 0.009|unix:/p/1, unix:/p/0')
   assert.deepEqual([retried?.ending, retried?.tries, retried?.failed], ['ok', 2, true])

@@ -21,6 +21,8 @@ export interface Logged {
   readonly share: number
   /** How many targets were tried. */
   readonly tries: number
+  /** Which ones, in order, and whether each broke off, was not to be reached, or kept silent. */
+  readonly tried: readonly { readonly address: string; readonly failed: boolean }[]
   /** Whether a target broke off or was not to be reached. */
   readonly failed: boolean
 }
@@ -77,7 +79,10 @@ export function parseLine(line: string): Logged | undefined {
   const tried = list(address)
   const isFailed = flag === '1' || (list(upstreamStatus).length > 0 && headerTime.endsWith('-'))
   // Where none could be chosen, the upstream is named instead.
-  const tries = tried.filter((one) => one.includes(':')).length
+  const addresses = tried.filter((one) => one.includes(':'))
+  const tries = addresses.length
+  // The next is tried only where the one before failed; who left did not wait for the last.
+  const isLastFailed = isFailed && status !== '499'
   return {
     group,
     ending: endingOf(Number(status), { isFailed, isTried: tries > 0 }),
@@ -86,6 +91,10 @@ export function parseLine(line: string): Logged | undefined {
     isSampled: mark.includes('a'),
     share: mark.includes('b') ? SHARE : 0,
     tries,
+    tried: addresses.map((one, i) => ({
+      address: one,
+      failed: i < tries - 1 || isLastFailed,
+    })),
     failed: isFailed || tried.length > 1,
   }
 }

@@ -2,6 +2,7 @@
 // their own, past NGINX.
 import { request } from 'node:http'
 import { connect } from 'node:net'
+import type { CheckFailure } from '../../../core/health/model.ts'
 
 const INTERVAL_MS = 500
 const TIMEOUT_MS = 1_000
@@ -19,12 +20,13 @@ export interface Health {
   readonly healthy: boolean
   readonly sinceMs: number
   readonly reason: string
+  /** How the last check failed; absent while healthy. */
+  readonly failure?: CheckFailure
 }
 
 interface Verdict {
-  readonly passed: boolean
-  /** There is no doubt: nobody listens. */
-  readonly certain?: boolean
+  /** How it failed, if it did; where nobody listens there is no doubt. */
+  readonly failure?: CheckFailure
   readonly reason: string
 }
 
@@ -79,12 +81,15 @@ export class HealthCheck {
   async #once(): Promise<void> {
     const verdict = await (this.#checked.path === undefined ? checkTcp : checkHttp)(this.#checked)
     if (this.#stopped) return
-    this.#failures = verdict.passed ? 0 : this.#failures + 1
-    const healthy =
-      verdict.passed || (!verdict.certain && this.#failures < FAILURES && this.#health.healthy)
+    const { failure, reason } = verdict
+    const passed = failure === undefined
+    this.#failures = passed ? 0 : this.#failures + 1
+    const isDoubtful = failure !== 'refused' && this.#failures < FAILURES
+    const healthy = passed || (isDoubtful && this.#health.healthy)
     const turned = healthy !== this.#health.healthy
     const sinceMs = turned ? this.#now() : this.#health.sinceMs
-    if (verdict.passed || !healthy) this.#health = { healthy, sinceMs, reason: verdict.reason }
+    if (passed) this.#health = { healthy, sinceMs, reason }
+    else if (!healthy) this.#health = { healthy, sinceMs, reason, failure }
     if (turned) this.#changed()
   }
 }
@@ -100,14 +105,13 @@ function checkHttp({ at, path = '/' }: Checked): Promise<Verdict> {
       resolve(verdict)
     }
     const timer = setTimeout(
-      () => settle({ passed: false, reason: `${what} was not answered within 1 s` }),
+      () => settle({ failure: 'silent', reason: `${what} was not answered within 1 s` }),
       TIMEOUT_MS,
     )
     probe.on('response', ({ statusCode = 0 }) => {
-      settle({
-        passed: statusCode >= 200 && statusCode < 400,
-        reason: `${what} answered ${statusCode}`,
-      })
+      const reason = `${what} answered ${statusCode}`
+      const isGood = statusCode >= 200 && statusCode < 400
+      settle(isGood ? { reason } : { failure: 'answered', reason })
     })
     probe.on('error', (error: NodeJS.ErrnoException) => settle(broken(error, what)))
     probe.end()
@@ -123,15 +127,16 @@ function checkTcp({ at }: Checked): Promise<Verdict> {
       resolve(verdict)
     }
     const timer = setTimeout(
-      () => settle({ passed: false, reason: 'no connection was accepted within 1 s' }),
+      () => settle({ failure: 'silent', reason: 'no connection was accepted within 1 s' }),
       TIMEOUT_MS,
     )
-    socket.on('connect', () => settle({ passed: true, reason: 'it accepts connections' }))
+    socket.on('connect', () => settle({ reason: 'it accepts connections' }))
     socket.on('error', (error: NodeJS.ErrnoException) => settle(broken(error, 'connecting')))
   })
 }
 
 function broken(error: NodeJS.ErrnoException, what: string): Verdict {
   const certain = error.code === 'ECONNREFUSED' || error.code === 'ENOENT'
-  return { passed: false, certain, reason: `${what} failed: ${error.message}` }
+  const failure = certain ? 'refused' : 'silent'
+  return { failure, reason: `${what} failed: ${error.message}` }
 }

@@ -9,6 +9,7 @@ import type { Now } from '../targets/groups.ts'
 import { AccessLog, type Logged } from './access-log.ts'
 import { HealthCheck } from './health.ts'
 import { Readings } from './readings.ts'
+import { Tries } from './tries.ts'
 
 /** How often the counters are read: in flight is averaged from these. */
 const SAMPLE_MS = 200
@@ -26,6 +27,9 @@ export class Observer {
   readonly #checks = new Map<string, Checking>()
   readonly #applyHealth: () => Promise<void>
   readonly #busyDrains = new Set<string>()
+  readonly #tries = new Tries()
+  /** As last looked at: lines come too often to read the state for each. */
+  #groups: readonly GroupState[] = []
   #readings = new Readings()
   #log: AccessLog | undefined
   #timer: NodeJS.Timeout | undefined
@@ -80,6 +84,8 @@ export class Observer {
 
   /** Checks exactly the targets of these groups from now on. */
   check(groups: readonly GroupState[]): void {
+    this.#tries.keep(groups)
+    this.#groups = groups
     const wanted = new Set<string>()
     for (const { group } of groups) {
       for (const target of group.targets) {
@@ -147,6 +153,8 @@ export class Observer {
       health: (health?.healthy ?? true) ? 'healthy' : 'unhealthy',
       healthSinceMs: health?.sinceMs ?? this.#clock.now(),
       healthReason: health?.reason ?? 'not checked yet',
+      ...(health?.failure === undefined ? {} : { check: health.failure }),
+      recent: this.#tries.read(group.group.group, instance, this.#clock.monotonic()),
       inFlight: inFlight(group, target, now),
     }
   }
@@ -161,6 +169,7 @@ export class Observer {
     if (!master) return
     await this.#suspect()
     const { groups } = this.#installation.state()
+    this.#groups = groups
     await this.#sample(groups)
     this.#tellDrained(groups)
   }
@@ -195,6 +204,7 @@ export class Observer {
 
   #logged(line: Logged): void {
     this.#readings.logged(line)
+    this.#tries.logged(line, this.#groups, this.#clock.monotonic())
     if (line.failed) this.#isSuspicious = true
   }
 

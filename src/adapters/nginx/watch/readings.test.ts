@@ -6,7 +6,7 @@ import { Readings } from './readings.ts'
 
 function line(group: string, change: Partial<Logged> = {}): Logged {
   const plain = { ending: 'ok', status: 200, seconds: 0.01, tries: 1, failed: false } as const
-  return { group, ...plain, isSampled: true, share: 0, ...change }
+  return { group, ...plain, tried: [], isSampled: true, share: 0, ...change }
 }
 const share = (group: string) => ({ group, reach: 'unix', connections: 1 }) as const
 const groups = [share('web'), share('api')]
