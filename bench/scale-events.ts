@@ -1,9 +1,10 @@
-// How many requests are lost while instances come and go, beside PM2 on the same application.
+// How many requests are lost while instances come and go, behind each balancer of ours and beside
+// PM2, on the same application.
 import { runClosed } from '../src/lab/load/closed.ts'
 import type { Totals } from '../src/lab/load/tally.ts'
 import { MIN_INSTANCES, type ScaleEvent, scaleEventRow } from './events.ts'
 import { type BenchDocument, type BenchOptions, type Row, ratioOf } from './report.ts'
-import { plimsollSide } from './sides/plimsoll.ts'
+import { type PlimsollBalancer, plimsollSide } from './sides/plimsoll.ts'
 import { installPm2, pm2Side } from './sides/pm2.ts'
 import { type Drain, type Side, until } from './sides/side.ts'
 
@@ -14,7 +15,12 @@ const MIX = { faultRatio: 0.01, postRatio: 0.5 }
 /** Each drain twice, so that every round is a pair and the halves are interleaved. */
 const ROUNDS: readonly Drain[] = ['none', 'recommended', 'none', 'recommended']
 
-type SideName = 'plimsoll' | 'pm2'
+/** One row each. */
+const BALANCERS: readonly PlimsollBalancer[] = ['builtin', 'nginx']
+
+type SideName = PlimsollBalancer | 'pm2'
+
+const SIDES: readonly SideName[] = [...BALANCERS, 'pm2']
 
 /** One side in one round. */
 interface Lap {
@@ -29,17 +35,17 @@ interface Lap {
 /** Runs the same events under the same load on both sides, in interleaved pairs. */
 export async function scaleEvents(options: BenchOptions): Promise<BenchDocument> {
   const { seed, share, only, progress } = options
-  const { command, version } = await installPm2(progress)
+  const pm2 = only === undefined || only === 'pm2' ? await installPm2(progress) : undefined
   const sides: Record<SideName, (drain: Drain) => Promise<Side>> = {
-    plimsoll: plimsollSide,
-    pm2: (drain) => pm2Side(command, drain),
+    builtin: (drain) => plimsollSide(drain, 'builtin'),
+    nginx: (drain) => plimsollSide(drain, 'nginx'),
+    pm2: (drain) => pm2Side(pm2?.command ?? '', drain),
   }
   const laps: Lap[] = []
   for (const [round, drain] of ROUNDS.entries()) {
     const row = scaleEventRow(Math.ceil((EVENTS * share) / ROUNDS.length), seed + round)
     const perEvent = Math.ceil((REQUESTS * share) / ROUNDS.length / row.length)
-    const order: readonly SideName[] = round % 2 === 0 ? ['plimsoll', 'pm2'] : ['pm2', 'plimsoll']
-    for (const side of order) {
+    for (const side of round % 2 === 0 ? SIDES : SIDES.toReversed()) {
       if (only !== undefined && only !== side) continue
       const label = `round ${round + 1} of ${ROUNDS.length}, ${side}, drain ${drain}`
       const say = (line: string): void => progress(`${label}: ${line}`)
@@ -47,7 +53,7 @@ export async function scaleEvents(options: BenchOptions): Promise<BenchDocument>
       laps.push({ side, round, drain, ...lap })
     }
   }
-  return documentOf(laps, version, share)
+  return documentOf(laps, pm2?.version, share)
 }
 
 interface Course {
@@ -118,35 +124,41 @@ function lost(totals: Totals): number {
   return totals.failed + totals.shed
 }
 
-function documentOf(laps: readonly Lap[], version: string, share: number): BenchDocument {
+function documentOf(
+  laps: readonly Lap[],
+  version: string | undefined,
+  share: number,
+): BenchDocument {
   const of = (side: SideName): readonly Lap[] => laps.filter((lap) => lap.side === side)
   const sum = (side: SideName): number | null =>
     of(side).length === 0 ? null : of(side).reduce((total, lap) => total + lost(lap.totals), 0)
-  const pairs = of('plimsoll').flatMap((lap) => {
-    const rival = of('pm2').find(({ round }) => round === lap.round)
-    return rival ? { ours: lost(lap.totals), theirs: lost(rival.totals) } : []
-  })
   const theirs = sum('pm2')
-  const row: Row = {
-    name: 'builtin',
-    rival: 'PM2 7',
-    ours: sum('plimsoll'),
-    theirs,
-    unit: 'requests lost',
-    better: 'lower',
-    ratio: ratioOf(pairs),
-  }
+  const rows = BALANCERS.filter((side) => sum(side) !== null).map((side): Row => {
+    const pairs = of(side).flatMap((lap) => {
+      const rival = of('pm2').find(({ round }) => round === lap.round)
+      return rival ? [{ ours: lost(lap.totals), theirs: lost(rival.totals) }] : []
+    })
+    return {
+      name: side,
+      rival: 'PM2 7',
+      ours: sum(side),
+      theirs,
+      unit: 'requests lost',
+      better: 'lower',
+      ratio: ratioOf(pairs),
+    }
+  })
   const notes = [
-    `PM2 ${version}: cluster mode, pm2 scale, pm2 reload`,
-    `both sides: the same application, events and mix, ${IN_FLIGHT} in flight, no retries`,
+    ...(version === undefined ? [] : [`PM2 ${version}: cluster mode, pm2 scale, pm2 reload`]),
+    `all sides: the same application, events and mix, ${IN_FLIGHT} in flight, no retries`,
     'lost: neither 2xx nor 3xx, or a broken connection, that the request did not ask for',
     'drain none: the application has no code for stopping',
     'drain recommended: plimsoll/preload for us, server.close() on SIGINT for PM2',
-    ...(['plimsoll', 'pm2'] as const).flatMap((side) => notesOf(side, of(side))),
+    ...SIDES.flatMap((side) => notesOf(side, of(side))),
     ...(theirs === 0 ? ['PM2 lost none either, so there is no ratio'] : []),
     ...(share < 1 ? [`a trial with ${share} of the events and requests`] : []),
   ]
-  return { bench: 'scale-events', rounds: ROUNDS.length, rows: [row], notes }
+  return { bench: 'scale-events', rounds: ROUNDS.length, rows, notes }
 }
 
 function notesOf(side: SideName, laps: readonly Lap[]): readonly string[] {

@@ -1,19 +1,23 @@
 // The composition root: the only file that knows everybody. Nothing but entry points imports it.
 import { randomUUID } from 'node:crypto'
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createBuiltinBalancer } from './adapters/builtin/balancer.ts'
 import { systemClock } from './adapters/local/clock.ts'
 import { createLocalHost } from './adapters/local/host.ts'
 import { checkAddresses, preflight } from './adapters/local/preflight.ts'
 import { createLocalProvider } from './adapters/local/provider.ts'
+import { createAttachBalancer } from './adapters/nginx/attach/balancer.ts'
 import { createNginxBalancer } from './adapters/nginx/balancer.ts'
+import { locateNginx, nginxMissing } from './adapters/nginx/binary.ts'
+import { readPair } from './adapters/nginx/certificate.ts'
 import { lockState, type StateLock } from './adapters/sqlite/lock.ts'
 import { openSqliteStore } from './adapters/sqlite/store.ts'
 import type { Checked } from './core/commands.ts'
-import { type ErrorCode, PlimsollError } from './core/errors.ts'
-import type { Fault, Spec } from './core/model.ts'
+import { type ErrorCode, fault, PlimsollError } from './core/errors.ts'
+import type { BalancerKind, Fault, Spec } from './core/model.ts'
 import type { Balancer } from './core/ports.ts'
+import { type BalancerChoice, balancerName, chooseBalancer } from './core/via.ts'
 import { Controller, type Ports } from './engine/controller.ts'
 import { type Difference, Service } from './engine/service.ts'
 import { Stopper } from './engine/stop.ts'
@@ -36,8 +40,6 @@ export interface ComposeOptions {
   readonly stateDir: string
   readonly version: string
   readonly file: string | null
-  /** What carries the requests; the built-in one when absent. */
-  readonly balancer?: 'builtin' | 'nginx'
   /** Where the API listens; absent for a controller that only cleans up. */
   readonly api?: { readonly host: string; readonly port: number }
   /** Nobody chose that address: where it is taken, any free port will do. */
@@ -124,10 +126,12 @@ export function lastSpec(stateDir: string): Spec | undefined {
 async function assemble(options: ComposeOptions, release: () => void): Promise<Application> {
   const { spec, stateDir } = options
   const clock = systemClock
-  const create = options.balancer === 'nginx' ? createNginxBalancer : createBuiltinBalancer
-  const balancer = create({ stateDir, clock })
   const api = await apiAddress(options)
-  if (api !== undefined) await checkStart(api, spec, balancer)
+  const { choice, balancer } = await carry(options, api !== undefined)
+  if (api !== undefined) {
+    await checkStart(api, spec, balancer)
+    writeFileSync(balancerFile(stateDir), JSON.stringify(choice.balancer), { mode: 0o600 })
+  }
   const store = openSqliteStore(stateDir)
   const own: Ports = {
     provider: createLocalProvider({ stateDir, clock }),
@@ -146,7 +150,11 @@ async function assemble(options: ComposeOptions, release: () => void): Promise<A
     clock,
     newId: randomUUID,
     readFile: options.readFile,
-    checkChange: (next) => checkChange(next, controller.state.spec),
+    checkChange: (next) => checkChange(next, controller.state.spec, choice.balancer),
+    balancer: () => {
+      const notices = ports.balancer.notices?.() ?? []
+      return { name: balancerName(choice.balancer), why: choice.why, notices }
+    },
     shutdown: asked.resolve,
   })
   const server =
@@ -174,10 +182,12 @@ async function assemble(options: ComposeOptions, release: () => void): Promise<A
     shutdownAsked: asked.promise,
     stop: async () => {
       await stopper.drain()
+      rmSync(balancerFile(stateDir), { force: true })
       await close()
     },
     kill: async () => {
       await stopper.kill()
+      rmSync(balancerFile(stateDir), { force: true })
       await close()
     },
     close,
@@ -253,17 +263,91 @@ async function checkStart(api: Address, spec: Spec, balancer: Balancer): Promise
   const served = running ? [] : addressesOf(spec)
   const failure =
     (await checkAddresses([api, ...served])) ??
-    (running ? undefined : preflight(spec.groups, process.env))
+    (running ? undefined : (preflight(spec.groups, process.env) ?? certificateFault(spec)))
   if (failure !== undefined) throw new PlimsollError(failure.code as ErrorCode, failure.message)
 }
 
 // The same for a changed file, of what is new in it.
-async function checkChange(next: Spec, running: Spec): Promise<Fault | undefined> {
+async function checkChange(
+  next: Spec,
+  running: Spec,
+  balancer: BalancerKind,
+): Promise<Fault | undefined> {
+  const choice = chooseHere(next, balancer)
+  if (!choice.ok) return choice.fault
   const known = addressesOf(running).map((a) => `${a.host}:${a.port}`)
   const fresh = addressesOf(next).filter((a) => !known.includes(`${a.host}:${a.port}`))
   const before = new Set(running.groups.map((g) => g.run.hash))
   const changed = next.groups.filter((g) => !before.has(g.run.hash))
-  return (await checkAddresses(fresh)) ?? preflight(changed, process.env)
+  return (await checkAddresses(fresh)) ?? preflight(changed, process.env) ?? certificateFault(next)
+}
+
+/** The balancer that `up` would choose here, and why; null where no group serves HTTP. */
+export function balancerHere(spec: Spec): Checked<BalancerChoice | null> {
+  if (spec.groups.every((g) => g.http === undefined)) return { ok: true, value: null }
+  const wrong = certificateFault(spec)
+  return wrong === undefined ? chooseHere(spec) : { ok: false, fault: wrong }
+}
+
+function chooseHere(spec: Spec, running?: BalancerKind): Checked<BalancerChoice> {
+  const nginx = locateNginx(process.env.PLIMSOLL_NGINX)
+  const world = { ...(nginx && { nginx }), ...(running && { running }) }
+  const choice = chooseBalancer(spec, world)
+  if (!choice.ok || running !== undefined || nginx !== undefined) return choice
+  if (choice.value.balancer.kind === 'builtin') return choice
+  const { code, message } = nginxMissing()
+  return { ok: false, fault: fault(code as ErrorCode, `${choice.value.why}, but ${message}`) }
+}
+
+// Found out before anything is begun. A controller that only cleans up takes what there is.
+async function carry({ spec, stateDir }: ComposeOptions, serves: boolean) {
+  const last = readBalancerFile(stateDir)
+  const earlier = createBalancer(last, stateDir)
+  const isUp = (await earlier.observe(AbortSignal.timeout(2_000))).kind === 'up'
+  const choice = chooseHere(spec, isUp || !serves ? last : undefined)
+  if (!choice.ok && serves) {
+    await earlier.close()
+    throw new PlimsollError(choice.fault.code as ErrorCode, choice.fault.message)
+  }
+  const chosen = choice.ok ? choice.value : { balancer: last, why: 'it is to be ended' }
+  if (balancerName(chosen.balancer) === balancerName(last)) {
+    return { choice: chosen, balancer: earlier }
+  }
+  await earlier.close()
+  return { choice: chosen, balancer: createBalancer(chosen.balancer, stateDir) }
+}
+
+function createBalancer(kind: BalancerKind, stateDir: string): Balancer {
+  const clock = systemClock
+  const named = process.env.PLIMSOLL_NGINX
+  const nginx = { stateDir, clock, ...(named === undefined ? {} : { nginx: named }) }
+  if (kind.kind === 'builtin') return createBuiltinBalancer({ stateDir, clock })
+  if (kind.kind === 'nginx') return createNginxBalancer(nginx)
+  return createAttachBalancer({ ...nginx, dir: kind.dir })
+}
+
+// Names what carried the application last, so that it is found again; gone after a `down`.
+function balancerFile(stateDir: string): string {
+  return join(stateDir, 'balancer.json')
+}
+
+function readBalancerFile(stateDir: string): BalancerKind {
+  try {
+    const kind = JSON.parse(readFileSync(balancerFile(stateDir), 'utf8')) as BalancerKind
+    if (kind.kind === 'nginx' || (kind.kind === 'attach' && typeof kind.dir === 'string'))
+      return kind
+  } catch {
+    // Never written, or torn: only the built-in one may run then.
+  }
+  return { kind: 'builtin' }
+}
+
+function certificateFault(spec: Spec): Fault | undefined {
+  for (const { name, http } of spec.groups) {
+    const pair = http?.tls && readPair(http.tls)
+    if (typeof pair === 'string') return fault('E_TLS', `groups.${name}.http.tls: ${pair}`)
+  }
+  return undefined
 }
 
 function addressesOf(spec: Spec): readonly Address[] {

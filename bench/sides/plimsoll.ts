@@ -21,14 +21,24 @@ interface GroupState {
   readonly ids: readonly string[]
 }
 
+interface Wanted {
+  readonly drain: Drain
+  readonly via: PlimsollBalancer
+  readonly port: number
+  readonly apiPort: number
+}
+
 interface Api {
   /** Asks for a number of instances. */
   scale(instances: number): Promise<void>
   state(): Promise<GroupState>
 }
 
+/** What carries the requests. */
+export type PlimsollBalancer = 'builtin' | 'nginx'
+
 /** A side with a state folder of its own. With the recommended drain instances get the preload. */
-export async function plimsollSide(drain: Drain): Promise<Side> {
+export async function plimsollSide(drain: Drain, via: PlimsollBalancer): Promise<Side> {
   const folder = await mkdtemp(join(tmpdir(), 'plimsoll-bench-'))
   const port = await freePort()
   const apiPort = await freePort()
@@ -52,10 +62,10 @@ export async function plimsollSide(drain: Drain): Promise<Side> {
   }
 
   return {
-    name: 'Plimsoll',
+    name: `Plimsoll, ${via}`,
     start: async (count) => {
       // JSON is YAML.
-      await writeFile(file, JSON.stringify(specOf(drain, port, apiPort)))
+      await writeFile(file, JSON.stringify(specOf({ drain, via, port, apiPort })))
       await plimsoll('up', '--detach')
       await scale(count)
       await until('the application under Plimsoll', () => isServing(new URL('/healthz', url)))
@@ -74,7 +84,7 @@ export async function plimsollSide(drain: Drain): Promise<Side> {
   }
 }
 
-function specOf(drain: Drain, port: number, apiPort: number): object {
+function specOf({ drain, via, port, apiPort }: Wanted): object {
   const preload = drain === 'recommended' ? ['--require', PRELOAD] : []
   return {
     app: 'bench',
@@ -83,6 +93,7 @@ function specOf(drain: Drain, port: number, apiPort: number): object {
         run: { command: [process.execPath, ...preload, APPLICATION] },
         http: {
           listen: port,
+          via,
           health: '/healthz',
           balance: 'least_connections',
           max_in_flight: MAX_IN_FLIGHT,

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type ErrorCode, PlimsollError } from '../core/errors.ts'
 import type { StatusView } from '../engine/view.ts'
+import { balancerLines } from './balancer.ts'
 import { call, isRunning } from './client.ts'
 import { EXIT } from './failure.ts'
 import type { Output } from './output.ts'
@@ -40,6 +41,7 @@ export async function runDetached(
       output.document(status)
       for (const g of status.groups)
         output.say(`${g.group}: ${g.ready} of ${g.desired} ready on ${g.listen ?? '-'}`)
+      for (const line of balancerLines(status.balancer, source.config.spec)) output.say(line)
       return EXIT.ok
     }
     await sleep(POLL_MS)

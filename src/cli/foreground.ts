@@ -9,6 +9,7 @@ import type { Spec, Tick } from '../core/model.ts'
 import { isRetired } from '../engine/controller.ts'
 import type { Difference } from '../engine/service.ts'
 import { storable } from '../engine/stored-spec.ts'
+import { balancerLines } from './balancer.ts'
 import { describeError } from './failure.ts'
 import type { Output } from './output.ts'
 import { loadConfig } from './place.ts'
@@ -38,6 +39,7 @@ export async function runForeground(
   })
   announceChanges(app, source.config.spec, output)
   app.service.onTick((tick) => printTick(tick, output))
+  app.service.onTick(noticesOf(app, output))
   const asked = app.shutdownAsked.then(() => 'stop' as const)
   const over = Promise.race([ended.promise, asked])
   // What never becomes ready must be stoppable all the same.
@@ -111,12 +113,14 @@ function announce(app: Application, output: Output): void {
     api: app.url,
     pid: process.pid,
     adopted: status.adopted,
+    balancer: status.balancer,
     groups: status.groups,
   })
   for (const g of status.groups) {
     const where = g.listen === null ? '' : ` on http://${g.listen.replace('0.0.0.0', '127.0.0.1')}`
     output.say(`${g.group} is up${where}: ${g.ready} of ${g.desired} ready`)
   }
+  for (const line of balancerLines(status.balancer, app.service.state.spec)) output.say(line)
   if (status.adopted > 0) output.say(`${status.adopted} running instances were adopted`)
   output.say(`API on ${app.url}; Ctrl-C drains and stops`)
 }
@@ -129,6 +133,16 @@ function printTick(tick: Tick, output: Output): void {
   for (const outcome of tick.outcomes ?? []) {
     const failure = outcome.kind === 'failed' ? ` FAILED: ${outcome.fault.message}` : ''
     if (outcome.kind !== 'skipped') output.say(`${time}   ${words(outcome.action)}${failure}`)
+  }
+}
+
+// Each notice of the balancer when it comes up, and again only after it was gone.
+function noticesOf(app: Application, output: Output): () => void {
+  let told: readonly string[] = []
+  return () => {
+    const notices = app.service.status().balancer?.notices ?? []
+    for (const notice of notices) if (!told.includes(notice)) output.say(notice)
+    told = notices
   }
 }
 

@@ -12,6 +12,7 @@ import type {
   SignalSpec,
   SloSpec,
   Spec,
+  Via,
 } from '../core/model.ts'
 import { address } from './fields.ts'
 import { hashOf } from './hash.ts'
@@ -28,9 +29,10 @@ import { shareRatio, sizeBytes } from './units.ts'
 /** Makes the specification of a file that broke no rule. `dir` is the file's folder. */
 export function buildSpec(file: File, dir: string): Spec {
   const names = Object.keys(file.groups)
+  const around = { file, dir, of: names.length, via: viaOf(file, names.length) }
   const groups = names.flatMap((name) => {
     const group = file.groups[name]
-    return group === undefined ? [] : [buildGroup(name, group, { file, dir, of: names.length })]
+    return group === undefined ? [] : [buildGroup(name, group, around)]
   })
   const content = {
     app: file.app ?? appNameOf(dir),
@@ -69,6 +71,15 @@ interface Around {
   readonly file: File
   readonly dir: string
   readonly of: number
+  readonly via: Via
+}
+
+// They share one balancer: those that say nothing go along with the one that does.
+function viaOf(file: File, of: number): Via {
+  const all = Object.values(file.groups).map((group) => httpOf(group, of)?.via)
+  const said = all.find((via) => via !== undefined)
+  if (said === undefined || Array.isArray(said)) return { kind: 'auto' }
+  return typeof said === 'string' ? { kind: said } : { kind: 'attach', dir: said.nginx.attach }
 }
 
 function buildGroup(name: string, group: FileGroup, around: Around): GroupSpec {
@@ -78,7 +89,7 @@ function buildGroup(name: string, group: FileGroup, around: Around): GroupSpec {
     name,
     mode: group.mode,
     run: buildRun(group.run, around.dir),
-    ...(http === undefined ? {} : { http: buildHttp(http) }),
+    ...(http === undefined ? {} : { http: buildHttp(http, around) }),
     slo: buildSlo(group.slo),
     scaling,
     signals: (group.signals ?? [{ cpu: scaling.thresholdPercent }]).flatMap(buildSignal),
@@ -100,9 +111,15 @@ function buildRun(run: FileGroup['run'], dir: string): RunSpec {
   return { ...content, hash: hashOf(content) }
 }
 
-function buildHttp(http: FileHttp): HttpSpec {
+function buildHttp(http: FileHttp, { dir, via }: Around): HttpSpec {
+  const { hostnames, tls, members } = http
+  const files = tls && { certificate: resolve(dir, tls.certificate), key: resolve(dir, tls.key) }
   return {
     listen: address(http.listen),
+    via,
+    ...(hostnames === undefined ? {} : { hostnames: hostnames.map((n) => n.toLowerCase()) }),
+    ...(files === undefined ? {} : { tls: files }),
+    ...(members === undefined ? {} : { members: members.map(address) }),
     ...(http.health === undefined ? {} : { health: http.health }),
     balance: http.balance,
     maxInFlight: http.max_in_flight,

@@ -1,5 +1,5 @@
 // A specification back in the words of the file, and what differs between two of them.
-import type { GroupSpec, HttpSpec, ResourceSpec, RunSpec, Spec } from '../core/model.ts'
+import type { GroupSpec, HttpSpec, ResourceSpec, RunSpec, Spec, Via } from '../core/model.ts'
 import { canonicalJson } from './hash.ts'
 import { hidden, isSecret } from './secrets.ts'
 import { formatDuration, formatShare, formatSize } from './units.ts'
@@ -95,9 +95,13 @@ function runOf(run: RunSpec): Plain {
 }
 
 function httpOf(http: HttpSpec): Plain {
-  const { host, port } = http.listen
+  const { hostnames, tls, members } = http
   return {
-    listen: `${host.includes(':') ? `[${host}]` : host}:${port}`,
+    listen: addressOf(http.listen),
+    via: viaOf(http.via),
+    ...(hostnames === undefined ? {} : { hostnames }),
+    ...(tls === undefined ? {} : { tls }),
+    ...(members === undefined ? {} : { members: members.map(addressOf) }),
     ...(http.health === undefined ? {} : { health: http.health }),
     balance: http.balance,
     max_in_flight: http.maxInFlight,
@@ -106,6 +110,15 @@ function httpOf(http: HttpSpec): Plain {
     timeout: formatDuration(http.timeoutMs),
     trust_forwarded: http.trustForwarded,
   }
+}
+
+function addressOf({ host, port }: HttpSpec['listen']): string {
+  return `${host.includes(':') ? `[${host}]` : host}:${port}`
+}
+
+function viaOf(via: Via): unknown {
+  if (via.kind === 'auto') return ['nginx', 'builtin']
+  return via.kind === 'attach' ? { nginx: { attach: via.dir } } : via.kind
 }
 
 function resourceOf({ connections }: ResourceSpec): Plain {

@@ -1,5 +1,5 @@
 // The kinds of single values that the file has, each with the words that say what was expected.
-
+import { isIP } from 'node:net'
 import * as z from 'zod'
 import { DURATION_PATTERN, durationMs } from '../core/duration.ts'
 import { SHARE_PATTERN, SIZE_PATTERN, shareRatio, sizeBytes } from './units.ts'
@@ -79,7 +79,8 @@ export function text(expected: string, pattern = /^[^\0]{1,4096}$/) {
 }
 
 const LISTEN = 'a port from 1 to 65535, or "host:port" like "127.0.0.1:8080"'
-const LISTEN_PATTERN = /^(\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9.-]{1,253}):(\d{1,5})$/
+const LISTEN_PATTERN =
+  /^(\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?):(\d{1,5})$/
 
 /** Where to listen: a port (on every address), or host and port. */
 export const listen = z.union(
@@ -88,14 +89,32 @@ export const listen = z.union(
     z
       .string({ error: LISTEN })
       .regex(LISTEN_PATTERN, { error: LISTEN })
-      .refine((given) => isPort(address(given).port), { error: LISTEN }),
+      .refine(isAddress, { error: LISTEN }),
   ],
   { error: LISTEN },
 )
 
-function isPort(port: number): boolean {
-  return port >= 1 && port <= 65_535
+function isAddress(given: string): boolean {
+  const { host, port } = address(given)
+  return port >= 1 && port <= 65_535 && (given.startsWith('[') ? isIP(host) === 6 : true)
 }
+
+const HOSTNAME = 'a host name like shop.example or "*.shop.example" (others in their xn-- form)'
+const LABEL = '[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?'
+
+/** A name in the Host header; the first label may be a star. */
+export const hostname = text(HOSTNAME, new RegExp(`^(?=.{1,253}$)(\\*\\.)?${LABEL}(\\.${LABEL})*$`))
+
+const MEMBER = 'an IP address and a port, like 192.168.1.1:80'
+
+/** An address that requests can be sent to. Names are none: they would be resolved once only. */
+export const member = text(MEMBER, LISTEN_PATTERN).refine(
+  (given) => isAddress(given) && isIP(address(given).host) !== 0,
+  { error: MEMBER },
+)
+
+/** An absolute folder, without steps back or anything that a configuration would read. */
+export const FOLDER_PATTERN = /^(\/(?!\.{1,2}(\/|$))[A-Za-z0-9_.@+-]+)+$/
 
 /** Host and port of a `listen` value; a bare port means every address of the machine. */
 export function address(given: number | string): { host: string; port: number } {

@@ -66,6 +66,10 @@ groups:
       stop_timeout: 2s
     http:
       listen: 8000
+      via: [nginx, builtin]
+      hostnames: [Shop.Example, "*.shop.example"]
+      tls: { certificate: tls/full.pem, key: /etc/key.pem }
+      members: ["192.168.1.1:80", "[fd00::1]:8080"]
       health: /healthz
       balance: round_robin
       max_in_flight: 20
@@ -101,6 +105,13 @@ test('every field arrives in the specification, in its unit', () => {
     mode: 'observe',
     http: {
       listen: { host: '0.0.0.0', port: 8000 },
+      via: { kind: 'auto' },
+      hostnames: ['shop.example', '*.shop.example'],
+      tls: { certificate: '/srv/My_Shop/tls/full.pem', key: '/etc/key.pem' },
+      members: [
+        { host: '192.168.1.1', port: 80 },
+        { host: 'fd00::1', port: 8080 },
+      ],
       health: '/healthz',
       balance: 'round_robin',
       maxInFlight: 20,
@@ -155,6 +166,43 @@ test('two groups on one port are refused, also by default', () => {
   assert.match(formatProblems(refused(text('{}', '{}')), 'f'), /two.*8080 is taken by group one/)
   refused(text('{ listen: 8080 }', '{ listen: "127.0.0.1:8080" }'))
   parsed(text('{ listen: "127.0.0.1:8080" }', '{ listen: "127.0.0.2:8080" }'))
+})
+
+test('groups share one balancer, and one port where NGINX tells them apart by name', () => {
+  const text = (one: string, two: string) => `groups:
+  one: { run: { command: [a] }, http: { listen: "127.0.0.1:443", ${one} } }
+  two: { run: { command: [a] }, http: { ${two} } }`
+  const vias = (one: string, two: string) =>
+    parsed(text(one, two)).spec.groups.map((group) => group.http?.via)
+  const nginx = { kind: 'nginx' }
+  assert.deepEqual(vias('via: nginx', 'listen: 81'), [nginx, nginx])
+  assert.deepEqual(vias('health: /', 'listen: 81, via: nginx'), [nginx, nginx])
+  const attached = 'via: { nginx: { attach: /etc/nginx/conf.d } }'
+  const attach = { kind: 'attach', dir: '/etc/nginx/conf.d' }
+  assert.deepEqual(vias(attached, `listen: 81, ${attached}`), [attach, attach])
+  const same = 'listen: "127.0.0.1:443"'
+  const refusals: readonly (readonly [string, string, RegExp])[] = [
+    ['via: nginx', 'via: builtin', /:3:.*two.http.via: .*group one says nginx; expected the same/],
+    [attached, 'via: nginx', /two.http.via: .*attach: \/etc\/nginx\/conf.d/],
+    ['via: builtin', 'tls: { certificate: a, key: b }', /two.http.tls: the built-in.*no tls/],
+    ['hostnames: [a]', 'via: builtin', /:2:.*one.http.hostnames: the built-in.*no hostnames/],
+    ['via: builtin, members: ["1.2.3.4:5"]', 'listen: 81', /one.http.members: the built-in/],
+    ['hostnames: [a.b]', `${same}, hostnames: [c, A.B]`, /443 is taken by .*answers to a.b too/],
+    ['hostnames: [two]', `${same}, hostnames: [b]`, /answers to two too/],
+    ['hostnames: [a]', same, /443 is taken by group one;/],
+    ['hostnames: [a]', 'listen: 443, hostnames: [b]', /443 is taken by group one;/],
+    [
+      'hostnames: [a], tls: { certificate: a, key: b }',
+      `${same}, hostnames: [b]`,
+      /only one of them has tls/,
+    ],
+  ]
+  for (const [one, two, told] of refusals) {
+    const problems = refused(text(one, two))
+    assert.equal(problems.length, 1, formatProblems(problems, 'f'))
+    assert.match(formatProblems(problems, 'f'), told)
+  }
+  parsed(text('hostnames: [a.b]', `${same}, hostnames: [b.b, "*.b"]`))
 })
 
 test('minimums that do not fit into a connection budget are refused', () => {

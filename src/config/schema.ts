@@ -3,8 +3,11 @@
 import * as z from 'zod'
 import {
   duration,
+  FOLDER_PATTERN,
   flag,
+  hostname,
   listen,
+  member,
   NAME_PATTERN,
   name,
   percent,
@@ -126,12 +129,89 @@ const run = z
   )
   .describe('How one instance is started and stopped.')
 
+const VIA = 'nginx, builtin, [nginx, builtin] or { nginx: { attach: FOLDER } }'
+
+const attached = z.strictObject(
+  {
+    nginx: z
+      .strictObject(
+        {
+          attach: text('an absolute folder, like /etc/nginx/conf.d', FOLDER_PATTERN).describe(
+            'Absolute folder whose `*.conf` an NGINX that runs already includes in its http block.',
+          ),
+        },
+        map('attach'),
+      )
+      .describe('An NGINX that runs already.'),
+  },
+  { error: VIA },
+)
+
+const via = z
+  .union(
+    [
+      word(['nginx', 'builtin']),
+      z
+        .array(word(['nginx', 'builtin']), { error: VIA })
+        .refine((list) => list.join() === 'nginx,builtin', { error: '[nginx, builtin]' }),
+      attached,
+    ],
+    { error: VIA },
+  )
+  .describe(
+    'What carries the requests; the same for all groups. `nginx`: an NGINX of its own; ' +
+      '`[nginx, builtin]`, also where it is left out: NGINX where it is installed, else the ' +
+      'built-in one; `{ nginx: { attach: FOLDER } }`: an NGINX that runs already.',
+  )
+
+const tls = z
+  .strictObject(
+    {
+      certificate: text('the path of a PEM file').describe(
+        "PEM file with the certificate and what leads to its root; relative to the file's folder.",
+      ),
+      key: text('the path of a PEM file').describe(
+        "PEM file with the certificate's key; relative to the file's folder.",
+      ),
+    },
+    map('certificate and key'),
+  )
+  .describe('Serve HTTPS and HTTP/2; a renewed certificate is put in force by itself. NGINX only.')
+
+const list = (what: string, most: number) => ({
+  kind: { error: `a list of ${what}` },
+  least: { error: `a list of at least one of ${what}` },
+  most: { error: `a list of at most ${most} ${what}` },
+})
+const HOSTNAMES = list('host names', 100)
+const MEMBERS = list('addresses', 100)
+
 /** The `http` block of a group, as a map. */
 export const httpSchema = z.strictObject(
   {
     listen: listen
       .default(LISTEN_DEFAULT)
       .describe('Where clients connect: `host:port`, or a port, which listens on every address.'),
+    via: via.optional(),
+    hostnames: z
+      .array(hostname, HOSTNAMES.kind)
+      .min(1, HOSTNAMES.least)
+      .max(100, HOSTNAMES.most)
+      .optional()
+      .describe(
+        'Names that it answers to, like `shop.example` or `"*.shop.example"`; others get 421. ' +
+          'Groups with different names may share one `listen`. NGINX only.',
+      ),
+    tls: tls.optional(),
+    members: z
+      .array(member, MEMBERS.kind)
+      .min(1, MEMBERS.least)
+      .max(100, MEMBERS.most)
+      .optional()
+      .describe(
+        'Addresses that are served beside the instances, like `192.168.1.1:80`: their health is ' +
+          'checked, but nobody here starts or ends them. NGINX only.',
+      ),
     health: text('a path that starts with /', /^\/[\x21-\x7e]{0,2047}$/)
       .optional()
       .describe('Path that answers 2xx when an instance is ready. Without one: a TCP accept.'),
@@ -140,13 +220,21 @@ export const httpSchema = z.strictObject(
       .describe('How requests are spread over the instances.'),
     max_in_flight: whole(1, 100_000)
       .default(1000)
-      .describe('Requests one instance is given at once; more wait in the balancer.'),
+      .describe(
+        'Requests one instance is given at once. More wait in the built-in balancer; NGINX ' +
+          'answers them 503.',
+      ),
     queue_timeout: duration(0)
       .default('5s')
-      .describe('How long a request may wait for an instance before it is answered 503.'),
+      .describe(
+        'How long a request may wait for an instance before it is answered 503; NGINX does not ' +
+          'let it wait.',
+      ),
     max_body: size
       .default('10MB')
-      .describe('Largest request body. KB, MB, GB count in 1000s; KiB, MiB, GiB in 1024s.'),
+      .describe(
+        'Largest request body; larger ones are answered 413. KB, MB, GB count in 1000s; KiB, MiB, GiB in 1024s.',
+      ),
     timeout: duration()
       .default('60s')
       .describe('How long an instance may keep silent on a request.'),

@@ -85,7 +85,17 @@ export const ERRORS = {
   E_BALANCER_MISSING: {
     status: 503,
     remedy:
-      'Install NGINX (Debian, Ubuntu: `apt-get install nginx-light`), or use the built-in one.',
+      'Install NGINX (Debian, Ubuntu: `apt-get install nginx-light`), or let the file say `via: [nginx, builtin]`.',
+  },
+  E_VIA_CHANGED: {
+    status: 409,
+    remedy:
+      'Run `plimsoll down`, then `plimsoll up`: balancers are not exchanged while they serve.',
+  },
+  E_TLS: {
+    status: 422,
+    remedy:
+      'Check that http.tls.certificate and http.tls.key are PEM files that can be read and belong together.',
   },
   E_STORE: { status: 503, remedy: 'Free disk space, or check the rights of the state folder.' },
   E_TIMEOUT: { status: 504, remedy: 'Look at `plimsoll status`; the machine may be overloaded.' },

@@ -167,6 +167,8 @@ export interface Balancer {
    * loop looks sooner.
    */
   onChange(listener: () => void): void
+  /** What people should know of it now, in whole sentences; absent where it has nothing to say. */
+  notices?(): readonly string[]
   /** Ends the process: stops accepting, lets requests in flight finish for at most `graceMs`. */
   stop(graceMs: number, cancel: Cancel): Promise<void>
   /** Lets go of the process without stopping it. */

@@ -16,7 +16,8 @@ import { withDeadline } from './deadline.ts'
 
 const ACTION_MS = 10_000
 const BALANCER_START_MS = 10_000
-const CONFIGURE_MS = 5_000
+/** A balancer may let clients leave before it changes, and takes back what it can't prove. */
+const CONFIGURE_MS = 10_000
 const RETRY_MOST_MS = 30_000
 
 /** What a plan is carried out with. */
@@ -134,11 +135,14 @@ export class Actor {
     const http = group.http
     if (http === undefined) throw new Error(`${group.name} serves no HTTP`)
     const { listen, balance, health, maxInFlight, queueTimeoutMs } = http
-    const { maxBodyBytes, timeoutMs, trustForwarded } = http
+    const { maxBodyBytes, timeoutMs, trustForwarded, hostnames, tls, members } = http
     return {
       group: group.name,
       ...{ listen, balance, maxInFlight, queueTimeoutMs, maxBodyBytes, timeoutMs, trustForwarded },
       ...(health === undefined ? {} : { health }),
+      ...(hostnames === undefined ? {} : { hostnames }),
+      ...(tls === undefined ? {} : { tls }),
+      ...(members === undefined ? {} : { members }),
       // A roll starts one more before an old one leaves.
       maxTargets: group.scaling.maxInstances + 1,
       ...(ports === undefined ? {} : { ports }),

@@ -13,7 +13,13 @@ import type { Command, Fault, Spec, Tick } from '../core/model.ts'
 import type { Clock, Store } from '../core/ports.ts'
 import type { Controller } from './controller.ts'
 import { withDeadline } from './deadline.ts'
-import { type GroupView, groupView, type StatusView, statusView } from './view.ts'
+import {
+  type BalancerView,
+  type GroupView,
+  groupView,
+  type StatusView,
+  statusView,
+} from './view.ts'
 
 /** Scale requests that may wait for each other. */
 const MOST_SCALES = 100
@@ -80,6 +86,8 @@ interface Parts {
   }>
   /** Why a changed specification could not work here, as far as that can be known. */
   readonly checkChange: (spec: Spec) => Promise<Fault | undefined>
+  /** What carries the requests; absent where nobody tells. */
+  readonly balancer?: () => BalancerView
   /** Asks the whole application to drain and stop. */
   readonly shutdown: () => void
 }
@@ -95,7 +103,7 @@ export class Service {
   }
 
   status(): StatusView {
-    return statusView(this.#parts.controller.state)
+    return statusView(this.#parts.controller.state, this.#parts.balancer?.())
   }
 
   group(name: string): Checked<GroupView> {

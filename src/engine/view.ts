@@ -48,6 +48,13 @@ export interface GroupView {
   readonly rollout: string
 }
 
+/** What carries the requests, why that one, and what people should know of it now. */
+export interface BalancerView {
+  readonly name: string
+  readonly why: string
+  readonly notices: readonly string[]
+}
+
 /** The whole application; `tick` and `at` are null before the first turn ended. */
 export interface StatusView {
   readonly app: string
@@ -61,11 +68,13 @@ export interface StatusView {
     readonly reason?: string
   }
   readonly turn_error?: string
+  /** Null where no group serves HTTP. */
+  readonly balancer: BalancerView | null
   readonly groups: readonly GroupView[]
 }
 
 /** Everything at once. */
-export function statusView(state: LoopState): StatusView {
+export function statusView(state: LoopState, balancer?: BalancerView): StatusView {
   const seen = state.tick?.observation
   return {
     app: state.spec.app,
@@ -79,6 +88,7 @@ export function statusView(state: LoopState): StatusView {
       ...(state.storeFault === undefined ? {} : { reason: state.storeFault.message }),
     },
     ...(state.turnError === undefined ? {} : { turn_error: state.turnError }),
+    balancer: (state.spec.groups.some((g) => g.http !== undefined) ? balancer : undefined) ?? null,
     groups: state.spec.groups.map((g) => groupView(g, state)),
   }
 }

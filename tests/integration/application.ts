@@ -88,7 +88,7 @@ export class TestApplication {
       'groups:',
       `  ${this.group}:`,
       `    run: ${change.run ?? `{ command: [${JSON.stringify(process.execPath)}, server.js], stop_timeout: 5s, start_timeout: 20s }`}`,
-      `    http: ${change.http ?? `{ listen: "127.0.0.1:${this.listenPort}", health: /healthz }`}`,
+      `    http: ${change.http ?? `{ listen: "127.0.0.1:${this.listenPort}", health: /healthz, via: builtin }`}`,
       `    scaling: ${change.scaling ?? '{ min_instances: 2, max_instances: 6, settle: 10s }'}`,
       change.groups ?? '',
       `api: { listen: "127.0.0.1:${this.apiPort}" }`,

@@ -138,7 +138,7 @@ describe('kills', () => {
     await until('it to listen', 2_000, () => taken.listening || undefined)
     const { port } = taken.address() as AddressInfo
     const before = await app.view()
-    app.write({ http: `{ listen: "127.0.0.1:${port}", health: /healthz }` })
+    app.write({ http: `{ listen: "127.0.0.1:${port}", health: /healthz, via: builtin }` })
     const { code, stderr } = await app.run(['up'])
     taken.close()
     assert.equal(code, 1)
@@ -243,7 +243,7 @@ test('a second Ctrl-C stops at once, requests in flight or not', async () => {
     const command = JSON.stringify([process.execPath, '-e', script])
     app.write({
       run: `{ command: ${command}, stop_timeout: 60s }`,
-      http: `{ listen: ${app.listenPort} }`,
+      http: `{ listen: ${app.listenPort}, via: builtin }`,
     })
     const controller = app.start()
     await app.settled(2)
@@ -331,7 +331,7 @@ describe('starts that go wrong', () => {
       setInterval(() => {}, 1000)`
     app.write({
       run: command(script),
-      http: `{ listen: "127.0.0.1:${app.listenPort}", queue_timeout: 500ms }`,
+      http: `{ listen: "127.0.0.1:${app.listenPort}", queue_timeout: 500ms, via: builtin }`,
     })
     const controller = app.start()
     const detail = await until('the finding', 15_000, async () => {

@@ -5,6 +5,7 @@ import { once } from 'node:events'
 import { test } from 'node:test'
 import type { DemoReport } from '../../src/cli/demo/report.ts'
 import { ROOT } from './application.ts'
+import { missing } from './nginx-subject.ts'
 
 interface DemoRun {
   readonly code: number | null
@@ -38,6 +39,15 @@ test('the spike is held: nothing fails, out and back in, every change with its r
   assert.equal(code, 0, told)
   assert.ok(report.decisions.length >= 2)
   assert.ok(report.decisions.every((d) => d.reason.length > 0 && d.from !== d.to))
+})
+
+test('the same behind NGINX', { skip: missing }, async () => {
+  const { code, report } = await demo('--balancer', 'nginx')
+  const told = JSON.stringify(report)
+  assert.equal(report.balancer, 'nginx', told)
+  assert.deepEqual([report.failed, report.late], [0, 0], told)
+  assert.ok(report.instances.max >= 3 && report.instances.end === 2, told)
+  assert.equal(code, 0, told)
 })
 
 test('observed only, the same spike misses its SLO, and nothing is changed', async () => {

@@ -1,6 +1,7 @@
 // The written configuration: what the grammar lets through is accepted by NGINX whole, and what is
 // hostile never reaches it.
 import { strict as assert } from 'node:assert'
+import { execFileSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -28,6 +29,12 @@ const hostile = fc
   .tuple(fc.string({ maxLength: 12 }), fc.constantFrom(...HOSTILE), fc.string({ maxLength: 12 }))
   .map((parts) => parts.join(''))
 
+const names = fc.oneof(
+  { weight: 5, arbitrary: fc.domain() },
+  { weight: 2, arbitrary: fc.domain().map((name) => `*.${name}`) },
+  hostile,
+)
+
 const plain: BalancerGroup = {
   group: 'web',
   listen: { host: '127.0.0.1', port: 8080 },
@@ -54,12 +61,19 @@ test('hostile names, hosts, instances and paths are refused', () => {
         { ...plain, timeoutMs: value },
         { ...plain, maxTargets: value },
         { ...plain, ports: [value] },
+        { ...plain, hostnames: [text] },
+        { ...plain, hostnames: [`*.${text}`] },
+        { ...plain, hostnames: [`a.*.${text}`] },
+        { ...plain, members: [{ host: text, port: 80 }] },
+        { ...plain, members: [{ host: '10.0.0.1', port: value }] },
+        { ...plain, tls: { certificate: `x${text}`, key: '/k' } },
         { ...plain, balance: text as 'round_robin' },
         { ...plain, targets: [{ ...target, instance: text }] },
         { ...plain, targets: [{ ...target, host: text }] },
         { ...plain, targets: [{ ...target, host: `::1%${text}` }] },
         { ...plain, targets: [{ ...target, port: value }] },
-        { ...plain, targets: [{ ...target, socket: text }] },
+        // With a slash first `0../` may be the plain name of a folder.
+        { ...plain, targets: [{ ...target, socket: text.replace(/^\/+/, '') }] },
         { ...plain, targets: [{ ...target, socket: `/x${text.replace('../', '/../')}` }] },
       ]
       for (const group of changed) assert.notEqual(refusal(group), undefined, JSON.stringify(group))
@@ -101,6 +115,7 @@ test('whatever is let through is accepted by NGINX', needsNginx, () => {
     trustForwarded: fc.boolean(),
     maxTargets: fc.integer({ min: 1, max: 60 }),
     targets: fc.array(targets, { maxLength: 3 }),
+    hostnames: fc.array(names, { maxLength: 3 }),
   })
   let written = 0
   fc.assert(
@@ -132,6 +147,39 @@ test('whatever is let through is accepted by NGINX', needsNginx, () => {
   )
   rmSync(folder, { recursive: true, force: true })
   assert.ok(written > 0)
+})
+
+test('groups on one address, many long names and TLS are accepted by NGINX', needsNginx, () => {
+  const folder = mkdtempSync(join(tmpdir(), 'plimsoll-written-'))
+  const run = join(folder, 'run')
+  for (const made of [run, join(folder, 'logs'), join(folder, 'tls')]) mkdirSync(made)
+  makeBase(run)
+  makeEpoch(run, 1)
+  const files = ['-keyout', join(folder, 'tls/abc.key'), '-out', join(folder, 'tls/abc.crt')]
+  const kind = ['-x509', '-nodes', '-newkey', 'rsa:2048', '-subj', '/CN=shop.example']
+  execFileSync('openssl', ['req', ...kind, ...files], { stdio: 'ignore' })
+  const long = (n: number) => `${`${'x'.repeat(60)}.`.repeat(3)}${'y'.repeat(60)}${n + 100}.ab`
+  const hostnames = Array.from({ length: 100 }, (_, n) => long(n))
+  const one = { ...plain, hostnames }
+  const two = { ...plain, group: 'api', hostnames: ['shop.example', '*.shop.example'] }
+  assert.deepEqual([refusal(one), refusal(two)], [undefined, undefined])
+  const state = stateOf([one, two])
+  const path = join(folder, 'nginx.conf')
+  for (const certificate of [{}, { certificate: 'abc' }]) {
+    const groups = state.groups.map((group) => {
+      return { ...group, ...certificate, group: { ...group.group, listen: plain.listen } }
+    })
+    for (const group of groups) makeFolders(run, 1, group)
+    const settings = { run, account: workerAccount(), workers: 2, files: 1024 }
+    const text = renderConfig({ ...state, groups }, settings)
+    writeFileSync(path, text)
+    assert.equal(testConfig(nginx ?? '', folder, path), undefined)
+    assert.equal(text.includes('ssl http2'), 'certificate' in certificate)
+    const newer = renderConfig({ ...state, groups }, { ...settings, hasHttp2Directive: true })
+    assert.equal(/listen .*http2/.test(newer), false)
+    assert.equal(newer.includes('http2 on;'), 'certificate' in certificate)
+  }
+  rmSync(folder, { recursive: true, force: true })
 })
 
 function stateOf(groups: readonly BalancerGroup[]): NginxState {

@@ -2,10 +2,11 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { KEY, ROOT, TestApplication } from './application.ts'
+import { missing } from './nginx-subject.ts'
 
 const README = readFileSync(join(ROOT, 'README.md'), 'utf8')
 
@@ -19,7 +20,7 @@ before(async () => {
   app.writeText(
     [
       'groups:',
-      group('web', `{ listen: "127.0.0.1:${first}" }`),
+      group('web', `{ listen: "127.0.0.1:${first}", via: builtin }`),
       group('my-group', `{ listen: "127.0.0.1:${second}" }`),
       `api: { listen: "127.0.0.1:${app.apiPort}" }`,
     ].join('\n'),
@@ -76,6 +77,22 @@ test('the verbs work as they stand', async () => {
     const command = `${line.replace(/#.*/, '').trim()} --file plimsoll.yaml --state state`
     const { code, output } = await shell(command)
     assert.equal(code, 0, `${command}\n${output}`)
+  }
+})
+
+test('the file for NGINX is right, and says what it is said to say', async () => {
+  const folder = join(app.folder, 'nginx-file')
+  mkdirSync(folder)
+  const [file = ''] = blocks('yaml').filter((block) => block.includes('via: nginx'))
+  writeFileSync(join(folder, 'plimsoll.yaml'), file)
+  const pair = '-keyout privkey.pem -out fullchain.pem -subj /CN=shop.example'
+  const ready = await shell(`cd nginx-file && openssl req -x509 -nodes -newkey rsa:2048 ${pair}`)
+  assert.equal(ready.code, 0, ready.output)
+  const checked = await shell('cd nginx-file && plimsoll check')
+  if (missing) assert.match(checked.output, /E_BALANCER_MISSING/)
+  else {
+    const [said = ''] = blocks('text').filter((block) => block.startsWith('balancer: nginx'))
+    assert.ok(said.length > 0 && checked.output.includes(said), checked.output)
   }
 })
 

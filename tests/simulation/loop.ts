@@ -23,6 +23,7 @@ export function groupSpec(change: Partial<GroupSpec> = {}): GroupSpec {
     },
     http: {
       listen: { host: '127.0.0.1', port: 8080 },
+      via: { kind: 'auto' },
       balance: 'least_connections',
       maxInFlight: 1_000,
       queueTimeoutMs: 5_000,

@@ -4,13 +4,15 @@ import { rmSync } from 'node:fs'
 import { fault } from '../../core/errors.ts'
 import type { Fault } from '../../core/model.ts'
 import type { Balancer, BalancerGroup, BalancerStatus, Cancel, Clock } from '../../core/ports.ts'
-import { existing, findNginx, nginxMissing, workerAccount } from './binary.ts'
+import { locateNginx, nginxMissing, workerAccount } from './binary.ts'
+import { forgetPairs } from './certificate.ts'
 import { configureGroups } from './configure.ts'
 import { Installation } from './installation.ts'
 import { withLock } from './lock.ts'
 import { isRunning, readIdentity, signal } from './process.ts'
 import { startNginx } from './start.ts'
 import { Observer } from './watch/observer.ts'
+import { Upkeep } from './watch/upkeep.ts'
 
 const POLL_MS = 25
 /** How much longer than its grace a stopping NGINX is waited for, in milliseconds. */
@@ -35,13 +37,16 @@ class NginxBalancer implements Balancer {
   readonly #clock: Clock
   readonly #installation: Installation
   readonly #observer: Observer
+  readonly #upkeep: Upkeep
   readonly #program: string | undefined
   #starting: Promise<Fault | undefined> | undefined
 
   constructor({ stateDir, clock, nginx }: NginxOptions) {
     this.#clock = clock
-    this.#program = nginx === undefined ? findNginx(process.env.PATH) : existing(nginx)
-    this.#installation = new Installation(stateDir, { clock, account: workerAccount() })
+    this.#program = locateNginx(nginx)
+    const parts = { clock, account: workerAccount(), nginx: this.#program }
+    this.#installation = new Installation(stateDir, parts)
+    this.#upkeep = new Upkeep(this.#installation, clock, () => this.#renew())
     this.#observer = new Observer(this.#installation, clock, () => this.#applyHealth())
   }
 
@@ -50,6 +55,10 @@ class NginxBalancer implements Balancer {
       this.#starting = undefined
     })
     return this.#starting
+  }
+
+  notices(): readonly string[] {
+    return this.#upkeep.notices
   }
 
   observe(cancel: Cancel): Promise<BalancerStatus> {
@@ -64,6 +73,7 @@ class NginxBalancer implements Balancer {
       const now = this.#observer.now()
       const failure = await configureGroups({ installation, nginx, groups, now, cancel })
       this.#observer.adopt()
+      this.#upkeep.start()
       this.#observer.check(installation.state().groups)
       return failure
     })
@@ -88,11 +98,13 @@ class NginxBalancer implements Balancer {
     for (const path of [paths.state, paths.config, paths.identity, paths.run]) {
       rmSync(path, { recursive: true, force: true })
     }
+    forgetPairs(paths.prefix, [])
     this.#installation.forget()
   }
 
   async close(): Promise<void> {
     this.#observer.close()
+    await this.#upkeep.close()
   }
 
   async #start(cancel: Cancel): Promise<Fault | undefined> {
@@ -103,6 +115,18 @@ class NginxBalancer implements Balancer {
       const failure = await startNginx({ installation, nginx, now: this.#observer.now(), cancel })
       if (failure === undefined) this.#observer.adopt()
       return failure
+    })
+  }
+
+  /** Puts renewed certificates in force. */
+  async #renew(): Promise<Fault | undefined> {
+    const nginx = this.#program
+    if (nginx === undefined) return nginxMissing()
+    const cancel = new AbortController().signal
+    return this.#locked(cancel, () => {
+      const installation = this.#installation
+      const groups = installation.state().groups.map(({ group }) => group)
+      return configureGroups({ installation, nginx, groups, now: this.#observer.now(), cancel })
     })
   }
 

@@ -1,5 +1,5 @@
 // Finds NGINX on this machine, and the user its workers run as.
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { accessSync, constants, readFileSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { fault } from '../../core/errors.ts'
@@ -25,9 +25,23 @@ export function findNginx(path: string | undefined): string | undefined {
     .find(isExecutable)
 }
 
-/** The same path where a program is there. */
-export function existing(program: string): string | undefined {
-  return isExecutable(program) ? program : undefined
+/** The NGINX to use: the one that is named, else the one that is found. */
+export function locateNginx(named: string | undefined): string | undefined {
+  if (named === undefined) return findNginx(process.env.PATH)
+  return isExecutable(named) ? named : undefined
+}
+
+/** The version as three numbers; zeros where the program does not say. */
+export function nginxVersion(nginx: string): readonly [number, number, number] {
+  const { stderr } = spawnSync(nginx, ['-v'], { encoding: 'utf8', timeout: 5_000 })
+  const [, major, minor, patch] = /nginx\/(\d+)\.(\d+)\.(\d+)/.exec(stderr ?? '') ?? []
+  return [Number(major ?? 0), Number(minor ?? 0), Number(patch ?? 0)]
+}
+
+/** Whether a version is at least another one. */
+export function isAtLeast(version: readonly number[], least: readonly number[]): boolean {
+  const differing = least.findIndex((part, i) => version[i] !== part)
+  return differing < 0 || (version[differing] ?? 0) > (least[differing] ?? 0)
 }
 
 /** Why there is no NGINX, and how to get it. */

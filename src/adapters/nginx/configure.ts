@@ -4,7 +4,9 @@ import { createServer } from 'node:net'
 import { fault } from '../../core/errors.ts'
 import type { Fault } from '../../core/model.ts'
 import type { BalancerGroup, Cancel } from '../../core/ports.ts'
+import { forgetPairs } from './certificate.ts'
 import type { Installation } from './installation.ts'
+import { withPair } from './pairs.ts'
 import { isRunning, readIdentity } from './process.ts'
 import { reload } from './reload.ts'
 import type { GroupState, NginxState } from './state.ts'
@@ -28,8 +30,10 @@ export async function configureGroups(configuring: Configuring): Promise<Fault |
   const master = readIdentity(paths.identity)
   if (!master || !isRunning(master)) return fault('E_BALANCER', 'it does not run', true)
   const state = installation.state()
-  const { groups, first } = await acceptable(configuring, state)
-  const wanted = groups.map((group) => shaped(group, oldOf(state, group)))
+  const { groups, first: refused } = await acceptable(configuring, state)
+  const shapes = groups.map((group) => withPair(paths.prefix, shaped(group, oldOf(state, group))))
+  const wanted = shapes.flatMap((shape) => ('code' in shape ? [] : [shape]))
+  const first = refused ?? shapes.find((shape): shape is Fault => 'code' in shape)
   const next: NginxState = { ...state, groups: wanted }
   if (installation.render(next) === installation.render(state)) {
     installation.save(next)
@@ -42,9 +46,17 @@ export async function configureGroups(configuring: Configuring): Promise<Fault |
   for (const group of anew.groups) makeFolders(paths.run, state.epoch, group)
   const text = installation.render(anew)
   const reloading = { nginx, paths, control, clock, cancel }
-  const failure = await reload(reloading, master, { text, generation })
+  const ports = new Set(state.groups.map(({ group }) => group.listen.port))
+  // Not the state's number: one that was taken back is used up.
+  const begin = (serving: number) => installation.leave(serving)
+  const failure = await reload(reloading, master, { text, generation }, { ports, begin })
   // Taken back: the number is not used again, so that a late reload can't be mistaken.
-  installation.save(failure ? { ...state, generation } : anew)
+  const after = failure ? { ...state, generation } : anew
+  installation.save(after)
+  forgetPairs(
+    paths.prefix,
+    after.groups.flatMap(({ certificate }) => certificate ?? []),
+  )
   installation.applyTargets(now)
   return failure ?? first
 }
@@ -60,12 +72,30 @@ async function acceptable({ groups }: Configuring, state: NginxState) {
   for (const group of groups) {
     const refused = refusal(group)
     const { host, port } = group.listen
+    const other = accepted.find((one) => clash(one, group))
     if (refused) faults.push(fault('E_BALANCER', `${refused} can't be written for NGINX`))
-    else if (!held.has(listenAddress(group.listen)) && !(await isFree(host, port))) {
+    else if (other) {
+      const message = `${host}:${port} is used by group ${other.group} and can't be shared`
+      faults.push(fault('E_PORT_IN_USE', message))
+    } else if (!held.has(listenAddress(group.listen)) && !(await isFree(host, port))) {
       faults.push(fault('E_PORT_IN_USE', `${host}:${port} is in use`))
     } else accepted.push(group)
   }
   return { groups: accepted, first: faults[0] }
+}
+
+// Only names that differ tell two groups on one address apart.
+function clash(a: BalancerGroup, b: BalancerGroup): boolean {
+  if (listenAddress(a.listen) !== listenAddress(b.listen)) return false
+  const [mine, theirs] = [a, b].map(({ hostnames = [], group }) => {
+    return hostnames.length === 0 ? [] : [group, ...hostnames]
+  })
+  const isNamed = (mine?.length ?? 0) > 0 && (theirs?.length ?? 0) > 0
+  return (
+    !isNamed ||
+    (a.tls === undefined) !== (b.tls === undefined) ||
+    mine?.some((name) => theirs?.includes(name)) === true
+  )
 }
 
 function isFree(host: string, port: number): Promise<boolean> {

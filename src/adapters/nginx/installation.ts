@@ -3,7 +3,7 @@ import { randomBytes, randomInt } from 'node:crypto'
 import { chmodSync, readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import type { Clock } from '../../core/ports.ts'
-import type { WorkerAccount } from './binary.ts'
+import { isAtLeast, nginxVersion, type WorkerAccount } from './binary.ts'
 import { Control } from './control.ts'
 import { type NginxPaths, nginxPaths } from './paths.ts'
 import { bootId } from './process.ts'
@@ -14,6 +14,7 @@ import {
   controlSocket,
   fillPool,
   forwarderSocket,
+  leave,
   linkForwarder,
   makeBase,
 } from './targets/links.ts'
@@ -22,6 +23,8 @@ import { renderConfig } from './written/config.ts'
 import { targetAddress } from './written/grammar.ts'
 
 const MOST_WORKERS = 8
+/** The first version in which `http2 on` is a directive. */
+const HTTP2_DIRECTIVE = [1, 25, 1]
 const FILES = 16_384
 /** So many masters back their workers may still have requests. */
 const EPOCHS = 4
@@ -32,6 +35,8 @@ const LOG_PORTS = { low: 18_000, high: 20_000 }
 export class Installation {
   readonly #stateDir: string
   readonly #account: WorkerAccount | undefined
+  readonly #nginx: string | undefined
+  #hasHttp2Directive: boolean | undefined
   readonly clock: Clock
   paths: NginxPaths
   control: Control
@@ -41,9 +46,14 @@ export class Installation {
 
   constructor(
     stateDir: string,
-    options: { readonly clock: Clock; readonly account: WorkerAccount | undefined },
+    options: {
+      readonly clock: Clock
+      readonly account: WorkerAccount | undefined
+      readonly nginx?: string | undefined
+    },
   ) {
     this.#stateDir = stateDir
+    this.#nginx = options.nginx
     this.#account = options.account
     this.clock = options.clock
     this.#tcp = new TcpConnections(options.account?.uid, () => options.clock.monotonic())
@@ -61,9 +71,11 @@ export class Installation {
   state(): NginxState {
     const state = this.#unsaved ?? readState(this.paths.state)
     if (state?.bootId === bootId()) return state
-    const groups = (state?.groups ?? []).map(({ group, reach, slots, kept, addresses }) => {
+    const groups = (state?.groups ?? []).map((known) => {
+      const { group, reach, addresses, slots, kept, certificate } = known
       const empty = { forwarders: {}, members: [], used: {} }
-      return { group: { ...group, targets: [] }, reach, addresses, slots, kept, ...empty }
+      const pair = certificate === undefined ? {} : { certificate }
+      return { group: { ...group, targets: [] }, reach, addresses, slots, kept, ...pair, ...empty }
     })
     return {
       bootId: bootId(),
@@ -109,7 +121,25 @@ export class Installation {
   render(state: NginxState): string {
     const account = this.#account
     const workers = Math.min(MOST_WORKERS, availableParallelism())
-    return renderConfig(state, { run: this.paths.run, account, workers, files: openFiles() })
+    const { run } = this.paths
+    const hasHttp2Directive = this.#usesHttp2Directive(state)
+    const files = openFiles()
+    return renderConfig(state, { run, account, workers, files, hasHttp2Directive })
+  }
+
+  #usesHttp2Directive(state: NginxState): boolean {
+    const nginx = this.#nginx
+    if (nginx === undefined || state.groups.every((g) => g.certificate === undefined)) return false
+    this.#hasHttp2Directive ??= isAtLeast(nginxVersion(nginx), HTTP2_DIRECTIVE)
+    return this.#hasHttp2Directive
+  }
+
+  /** Has a generation's workers ask all clients to leave, until targets are applied. */
+  leave(generation: number): void {
+    const { run } = this.paths
+    for (const { group, pool } of this.state().groups) {
+      if (pool !== undefined) leave(run, { group: group.group, pool }, generation)
+    }
   }
 
   /** Brings the links of all groups in line with their targets and the health of those. */

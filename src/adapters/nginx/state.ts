@@ -15,6 +15,8 @@ export interface GroupState {
   readonly reach: Reach
   /** TCP addresses of which each set has an upstream, in the order of their pools' names. */
   readonly addresses: readonly string[]
+  /** The pair of certificate and key that is in force, by its content. */
+  readonly certificate?: string
   /** Most targets that the written configuration has room for. */
   readonly slots: number
   /** TCP addresses that the written configuration keeps connections to. */
@@ -57,7 +59,7 @@ export function readState(path: string): NginxState | undefined {
 }
 
 /** Readers see the old file or the new one, never half of one. */
-export function writeWhole(path: string, text: string): void {
+export function writeWhole(path: string, text: string | Buffer): void {
   const temporary = `${path}.new`
   writeFileSync(temporary, text, { mode: 0o600 })
   renameSync(temporary, path)

@@ -5,7 +5,14 @@ import type { Mode } from '../../core/model.ts'
 import { type LoadResult, runLoad } from '../../lab/load/open.ts'
 import { seeded } from '../../lab/random.ts'
 import { type Counted, hasPassed, report, reportTable } from '../demo/report.ts'
-import { createScenario, SCENARIOS, type Scenario, type ScenarioName } from '../demo/scenario.ts'
+import {
+  BALANCERS,
+  createScenario,
+  type DemoBalancer,
+  SCENARIOS,
+  type Scenario,
+  type ScenarioName,
+} from '../demo/scenario.ts'
 import { openStage, type Stage } from '../demo/stage.ts'
 import { EXIT } from '../failure.ts'
 import type { Output } from '../output.ts'
@@ -17,6 +24,7 @@ interface DemoOptions {
   readonly mode: Mode
   readonly boot: number
   readonly scenario: ScenarioName
+  readonly balancer: DemoBalancer
 }
 
 const LOOK_MS = 500
@@ -31,12 +39,17 @@ export function addDemo(program: Command): void {
     .addOption(new Option('--mode <mode>').choices(['enforce', 'observe']).default('enforce'))
     .option('--boot <duration>', 'how long an instance takes to start', parseBoot, 0)
     .addOption(new Option('--scenario <name>').choices([...SCENARIOS]).default('spike'))
+    .addOption(
+      new Option('--balancer <name>', 'what carries the requests')
+        .choices([...BALANCERS])
+        .default('builtin'),
+    )
     .action((options: DemoOptions) => run(options, (output) => play(options, output)))
 }
 
 async function play(options: DemoOptions, output: Output): Promise<number> {
-  const { seed, mode, boot: bootMs, scenario: name } = options
-  const scenario = createScenario({ scenario: name, mode, bootMs }, seeded(seed))
+  const { seed, mode, boot: bootMs, scenario: name, balancer } = options
+  const scenario = createScenario({ scenario: name, mode, bootMs, balancer }, seeded(seed))
   announce(scenario, output)
   const stage = await openStage(scenario)
   const over = new AbortController()
@@ -48,7 +61,8 @@ async function play(options: DemoOptions, output: Output): Promise<number> {
     const load = await drive(scenario, seed, stage, { watch, output, signal: over.signal })
     const counted = await watch.end()
     if (over.signal.aborted) return EXIT.failed
-    const result = report(scenario, load, await stage.ticks(), counted)
+    const seen = { instances: counted, balancer: stage.balancer }
+    const result = report(scenario, load, await stage.ticks(), seen)
     output.document(result)
     output.say(`\n${reportTable(result)}`)
     const passed = hasPassed(result, bootMs)
@@ -61,10 +75,10 @@ async function play(options: DemoOptions, output: Output): Promise<number> {
   }
 }
 
-function announce({ profile, mode }: Scenario, output: Output): void {
+function announce({ profile, mode, balancer }: Scenario, output: Output): void {
   const [calm, spike, after] = profile
   const plan = `${calm?.seconds} s at ${calm?.rps}/s, ${spike?.seconds} s at ${spike?.rps}/s, ${after?.seconds} s at ${after?.rps}/s`
-  output.note(`starting the shop behind the built-in balancer (mode ${mode}); load: ${plan}`)
+  output.note(`starting the shop behind the balancer ${balancer} (mode ${mode}); load: ${plan}`)
 }
 
 interface Driving {

@@ -1,6 +1,12 @@
 // `plimsoll status`: every group, its instances and readings.
 import type { Command } from 'commander'
-import type { GroupView, InstanceView, ReadingView, StatusView } from '../../engine/view.ts'
+import type {
+  BalancerView,
+  GroupView,
+  InstanceView,
+  ReadingView,
+  StatusView,
+} from '../../engine/view.ts'
 import { call } from '../client.ts'
 import { table } from '../output.ts'
 import { stateDirOf } from '../place.ts'
@@ -27,7 +33,14 @@ export function statusText(status: StatusView): string {
   const host = `host CPU ${number(status.host_cpu_percent, ' %')}`
   const head = `${status.app}: tick ${status.tick ?? '-'}, ${host}, ${store}`
   const error = status.turn_error === undefined ? [] : [`a turn failed: ${status.turn_error}`]
-  return [head, ...error, ...status.groups.map(groupText)].join('\n')
+  return [head, ...error, ...balancerText(status.balancer), ...status.groups.map(groupText)].join(
+    '\n',
+  )
+}
+
+function balancerText(balancer: BalancerView | null): readonly string[] {
+  if (balancer === null) return []
+  return [`balancer: ${balancer.name} (${balancer.why})`, ...balancer.notices]
 }
 
 function groupText(group: GroupView): string {

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs'
 import type { Command } from 'commander'
 import { PlimsollError } from '../../core/errors.ts'
 import type { ReloadResult } from '../../engine/service.ts'
+import { balancerLines, expectedBalancer } from '../balancer.ts'
 import { call, isRunning, readControllerFile } from '../client.ts'
 import { runDetached } from '../detach.ts'
 import { runForeground } from '../foreground.ts'
@@ -63,11 +64,13 @@ function wouldStart(source: UpSource, output: Output): number {
     command: g.run.command,
     listen: g.http === undefined ? null : `${g.http.listen.host}:${g.http.listen.port}`,
   }))
-  output.document({ dry_run: true, groups })
+  const balancer = expectedBalancer(source.config.spec)
+  output.document({ dry_run: true, groups, balancer })
   for (const g of groups) {
     const where = g.listen === null ? '' : ` on ${g.listen}`
     output.say(`would start ${g.group}: ${g.instances} × ${g.command.join(' ')}${where}`)
   }
+  for (const line of balancerLines(balancer, source.config.spec)) output.say(line)
   const cwd = source.config.spec.groups.find((g) => !existsSync(g.run.cwd))
   if (cwd !== undefined) output.note(`warning: ${cwd.run.cwd} does not exist`)
   return DONE

@@ -42,7 +42,7 @@ export function report(
   scenario: Scenario,
   load: LoadResult,
   ticks: readonly TickView[],
-  instances: Counted,
+  { instances, balancer }: { readonly instances: Counted; readonly balancer: string },
 ): DemoReport {
   const summary = summarize(load.seconds, scenario.spike, SLO_P99_MS)
   return {
@@ -50,7 +50,7 @@ export function report(
     failed: load.failed,
     late: load.late,
     failed_by_application: load.failedByApplication,
-    balancer: 'builtin',
+    balancer,
     instances,
     p99_ms: summary.p99_ms,
     slo: { latency_p99_ms: SLO_P99_MS, recovered_s: summary.recovered_s },

@@ -9,8 +9,14 @@ export const SCENARIOS = ['spike', 'shared-limit'] as const
 /** The name of one of SCENARIOS. */
 export type ScenarioName = (typeof SCENARIOS)[number]
 
+/** What can carry the requests. */
+export const BALANCERS = ['builtin', 'nginx'] as const
+/** The name of one of BALANCERS. */
+export type DemoBalancer = (typeof BALANCERS)[number]
+
 /** What the user chose for the run. */
 export interface DemoChoice {
+  readonly balancer: DemoBalancer
   readonly scenario: ScenarioName
   readonly mode: Mode
   /** How long an instance takes to start, in milliseconds. */
@@ -28,6 +34,8 @@ export interface Scenario extends DemoChoice {
 export const POOL = 24
 /** In flight per instance that the file asks for. */
 const IN_FLIGHT = 16
+/** The built-in balancer lets requests wait; behind NGINX they wait in the instance, bounded. */
+const MAX_IN_FLIGHT = { builtin: POOL, nginx: 300 } as const
 const CALM_RPS = 100
 const MOST_INSTANCES = 8
 const LEAST_INSTANCES = 2
@@ -85,7 +93,8 @@ groups:
       listen: 127.0.0.1:${places.listenPort}
       health: /healthz
       balance: least_connections
-      max_in_flight: ${POOL}
+      via: ${scenario.balancer}
+      max_in_flight: ${MAX_IN_FLIGHT[scenario.balancer]}
       queue_timeout: 4s
     slo: { p99: ${SLO_P99_MS}ms }
     scaling:

@@ -10,8 +10,10 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { PlimsollError } from '../../core/errors.ts'
 import type { TickView } from '../../engine/service.ts'
-import type { GroupView } from '../../engine/view.ts'
+import type { GroupView, StatusView } from '../../engine/view.ts'
 import { freePort } from '../../lab/free-port.ts'
+import { expectedBalancer } from '../balancer.ts'
+import { loadConfig } from '../place.ts'
 import { type Scenario, scenarioFile } from './scenario.ts'
 
 const SHOP_DIR = fileURLToPath(new URL('../../../examples/shop/', import.meta.url))
@@ -22,6 +24,8 @@ const CALL_MS = 5_000
 /** The running cast; `url` is where load is sent. Calls reject when the API does not answer. */
 export interface Stage {
   readonly url: URL
+  /** What carries the requests, as the API tells it. */
+  readonly balancer: string
   /** The group as the API shows it. */
   group(): Promise<GroupView>
   /** The ticks of the run, oldest first. */
@@ -41,12 +45,16 @@ export async function openStage(scenario: Scenario): Promise<Stage> {
     const file = join(folder, 'plimsoll.yaml')
     const places = { shopDir: SHOP_DIR, node: process.execPath, listenPort, apiPort, databasePort }
     writeFileSync(file, scenarioFile(scenario, places))
+    // Said at once and in its own words where there is no such balancer.
+    expectedBalancer(loadConfig({ file }).config.spec)
     const controller = startController(folder, file, key)
     children.push(controller)
     const api = `http://127.0.0.1:${apiPort}/api/scalability`
     const get = <T>(path: string) => getJson<T>(`${api}${path}`, key)
     await untilReady(() => get<GroupView>('/groups/web'), controller, folder, scenario.bootMs)
+    const { balancer } = await get<StatusView>('/status')
     return {
+      balancer: balancer?.name ?? 'none',
       url: new URL(`http://127.0.0.1:${listenPort}`),
       group: () => get<GroupView>('/groups/web'),
       ticks: async () => {

@@ -2,6 +2,7 @@
 import { httpOf, scalingOf } from '../build.ts'
 import type { Path } from '../document.ts'
 import type { Examined, Finding } from '../findings.ts'
+import { checkBalancing } from './balancing.ts'
 import type { FileCase, GroupCase, Verdict } from './cases.ts'
 import { checkListening } from './listening.ts'
 import { checkNames } from './names.ts'
@@ -13,6 +14,7 @@ const RULES: readonly ((at: FileCase) => readonly Verdict[])[] = [
   eachGroup(checkCommand),
   eachGroup(checkSignals),
   eachGroup(checkWorker),
+  checkBalancing,
   checkListening,
   checkResources,
 ]

@@ -70,7 +70,14 @@ export class Stage {
   /** Serves the targets; settings stay as they were unless given. */
   async serve(targets: readonly BalancerTarget[], change: Partial<BalancerGroup> = {}) {
     if (this.#port === 0) this.#port = await freePort()
-    this.#group = {
+    this.#group = this.group({ ...change, targets })
+    assert.equal(await this.balancer.configure([this.#group], NEVER), undefined)
+  }
+
+  /** The group as it was served last, with a change that is not put in force. */
+  group(change: Partial<BalancerGroup>): BalancerGroup {
+    return {
+      targets: [],
       group: 'web',
       listen: { host: '127.0.0.1', port: this.#port },
       balance: 'round_robin',
@@ -83,9 +90,7 @@ export class Stage {
       ...this.#group,
       ports: this.#ports,
       ...change,
-      targets,
     }
-    assert.equal(await this.balancer.configure([this.#group], NEVER), undefined)
   }
 
   async counters(): Promise<BalancerCounters> {

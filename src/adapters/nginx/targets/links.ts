@@ -42,6 +42,25 @@ export function makeFolders(run: string, epoch: number, state: GroupState): void
   for (const { name } of poolNames(state.slots)) makeFolder(join(run, 'p', group, name))
 }
 
+/** A pool's twin; where it serves, the workers of a generation ask clients to leave. */
+export function leavingPath(
+  { run, group, name }: { readonly run: string; readonly group: string; readonly name: string },
+  generation: number,
+): string {
+  return `${servingPool(run, group, name)}.leaving${generation % 2}`
+}
+
+/** Has the workers of a generation ask a group's clients to leave, until a pool is chosen anew. */
+export function leave(
+  run: string,
+  { group, pool }: { readonly group: string; readonly pool: string },
+  generation: number,
+): void {
+  const folder = leavingPath({ run, group, name: pool }, generation)
+  makeFolder(folder)
+  place(servingLink(run, group), basename(folder))
+}
+
 /** Makes the folder of a master's sockets; what an earlier try left there is gone. */
 export function makeEpoch(run: string, epoch: number): void {
   const folder = join(run, 'f', String(epoch))

@@ -1,10 +1,11 @@
 // The configuration as text. Every value in it has passed the grammar; nothing is escaped here.
 import type { WorkerAccount } from '../binary.ts'
 import type { NginxState } from '../state.ts'
-import { servingPool } from '../targets/links.ts'
+import { leavingPath, servingPool } from '../targets/links.ts'
 import { groupConfig } from './group.ts'
 import { lineFormat } from './lines.ts'
-import { poolId, poolsOf } from './upstreams.ts'
+import { listeners } from './listener.ts'
+import { leavingId, poolId, poolsOf } from './upstreams.ts'
 
 /** How NGINX itself runs. */
 export interface ServerSettings {
@@ -14,6 +15,8 @@ export interface ServerSettings {
   readonly workers: number
   /** Open files that a worker may have. */
   readonly files: number
+  /** HTTP/2 is a directive of its own: from 1.25.1 on. */
+  readonly hasHttp2Directive?: boolean
 }
 
 /** The whole configuration for a state. */
@@ -36,13 +39,15 @@ ${temporaries(run)}
   merge_slashes off;
   absolute_redirect off;
   default_type text/plain;
+  keepalive_timeout 75s;
   keepalive_requests 1000000;
   large_client_header_buffers 4 16k;
   reset_timedout_connection on;
   variables_hash_max_size 4096;
   map_hash_max_size 8192;
   map_hash_bucket_size 256;
-  server_names_hash_bucket_size 128;
+  server_names_hash_bucket_size 512;
+  server_names_hash_max_size 8192;
 ${lineFormat(state.logToken)}
 ${MAPS}
 ${poolMap(state, run)}
@@ -54,9 +59,20 @@ ${keptMap(state)}
     location = /counters { stub_status; }
     location / { return 404; }
   }
-${state.groups.map((group) => groupConfig(group, run, state)).join('\n')}
+${state.groups.map((group) => groupConfig(group, run, state.epoch)).join('\n')}
+${listeners(state.groups, {
+  run,
+  logPort: state.logPort,
+  hasHttp2Directive: settings.hasHttp2Directive ?? false,
+})}
 }
 `
+}
+
+/** The number of a written configuration. */
+export function generationOf(text: string): number | undefined {
+  const number = /location = \/generation \{ return 200 "(\d+) /.exec(text)?.[1]
+  return number === undefined ? undefined : Number(number)
 }
 
 /** The name of the upstream that keeps connections to an address. */
@@ -88,21 +104,38 @@ const MAPS = `  map $http_upgrade $plimsoll_connection { "" ""; default upgrade;
     "~^([0-9]{1,5}|[12][0-9]{5})$" "";
     default 1;
   }
+  # HTTP/2 needs no length; without one a body may be of any size.
+  map "$server_protocol $request_method:$http_content_length" $plimsoll_unsized {
+    default "";
+    "~^HTTP/2[^ ]* (POST|PUT|PATCH|DELETE):$" 1;
+  }
   # No instance could be chosen: the upstream is named instead of one.
   map $upstream_addr $plimsoll_shed { "~^[^:/]+$" 1; default ""; }
   # A request that is not to be repeated, and that the instance has seen.
   map "$request_method $upstream_bytes_sent" $plimsoll_sent { "~^(POST|LOCK|PATCH) [1-9]" 1; default ""; }
-  # A request of which an instance has seen something.
-  map $upstream_bytes_sent $plimsoll_seen { "~[1-9]" 1; default ""; }
+  # A request of which an instance has seen something, or that was on its way once more already.
+  map $upstream_bytes_sent $plimsoll_seen { "~[1-9:]" 1; default ""; }
+  # See the pools' names. Asking the link once more would cost each request as much again.
+  map $plimsoll_pool $plimsoll_leaving { "~^[A-Z]" 1; default ""; }
   map $server_addr $plimsoll_forwarder { "~/(?<pf>[0-9]+)[.]sock$" $pf; default none; }`
 
-// Which pool serves a group is what its link leads to now.
+// Which pool serves a group is what its link leads to now. The configurations of two generations
+// that follow each other tell a pool's twins apart: what leads to the own one asks clients to
+// leave, before a reload would close their connections.
 function poolMap(state: NginxState, run: string): string {
+  const { generation } = state
   const lines = state.groups.flatMap((group) => {
-    const name = group.group.group
-    return poolsOf(group).map(
-      (pool) => `    ${servingPool(run, name, pool)} ${poolId(name, pool)};`,
-    )
+    const at = { run, group: group.group.group }
+    return poolsOf(group).flatMap((name) => {
+      const id = poolId(at.group, name)
+      const own = leavingPath({ ...at, name }, generation)
+      const other = leavingPath({ ...at, name }, generation + 1)
+      return [
+        `    ${servingPool(run, at.group, name)} ${id};`,
+        `    ${other} ${id};`,
+        `    ${own} ${leavingId(at.group, name)};`,
+      ]
+    })
   })
   // The second one is asked again for a request whose pool was gone when its body had come.
   return ['plimsoll_pool {', 'plimsoll_pool_now { volatile;']

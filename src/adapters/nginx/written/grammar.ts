@@ -5,6 +5,9 @@ import type { BalancerGroup, BalancerTarget } from '../../../core/ports.ts'
 
 const GROUP = /^[a-z][a-z0-9-]{0,40}$/
 const HOST_NAME = /^[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$/
+const LABEL = '[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?'
+const HOSTNAME = new RegExp(`^(?=.{1,255}$)(\\*\\.)?${LABEL}(\\.${LABEL})*$`)
+const MOST_NAMES = 100
 const INSTANCE = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/
 /** Without segments that lead elsewhere. */
 const SOCKET = /^(\/(?!\.{1,2}(\/|$))[A-Za-z0-9_.@+-]+)+$/
@@ -30,6 +33,13 @@ export function refusal(group: BalancerGroup): string | undefined {
   const most = group.maxTargets
   if (most !== undefined && !isWhole(most, 1, MOST_TARGETS)) return of('maxTargets')
   if (group.ports?.some((port) => !isWhole(port, 1, 65_535))) return of('ports')
+  const name = group.hostnames?.find((hostname) => !HOSTNAME.test(hostname))
+  if (name !== undefined) return of(`hostname ${quoted(name)}`)
+  if ((group.hostnames?.length ?? 0) > MOST_NAMES) return of('the number of hostnames')
+  const file = [group.tls?.certificate, group.tls?.key].find((path) => path && !isPath(path))
+  if (file !== undefined) return of(`the path ${quoted(file)}`)
+  const member = group.members?.find(({ host, port }) => !isPlainIp(host) || !isPort(port))
+  if (member !== undefined) return of(`member ${quoted(member.host)}`)
   if (group.targets.length > MOST_TARGETS) return of('the number of targets')
   const bad = group.targets.find((target) => !isTarget(target))
   return bad && of(`target ${quoted(bad.instance)}`)
@@ -65,6 +75,15 @@ function isHost(host: string): boolean {
 // Node takes a zone at the end of an IPv6 address, and anything in it.
 function isPlainIp(host: string): boolean {
   return isIP(host) !== 0 && /^[0-9A-Fa-f.:]+$/.test(host)
+}
+
+function isPort(port: number): boolean {
+  return isWhole(port, 1, 65_535)
+}
+
+// Read by us, and never written: what is written names our own copies.
+function isPath(path: string): boolean {
+  return path.startsWith('/') && !path.includes('\0')
 }
 
 function isWhole(value: number, least: number, most: number): boolean {

@@ -1,68 +1,21 @@
-// One group's part of the configuration: its pools, its listener and, for applications on TCP, its
-// forwarders.
+// One group's part of the configuration: its pools and, for applications on TCP, its forwarders.
 import type { BalancerGroup } from '../../../core/ports.ts'
-import type { GroupState, NginxState } from '../state.ts'
-import { servingLink } from '../targets/links.ts'
-import { listenAddress } from './grammar.ts'
-import { lines } from './lines.ts'
+import type { GroupState } from '../state.ts'
 import { forwarderCount, upstreams } from './upstreams.ts'
 
 /** The text for one group. */
-export function groupConfig(
-  state: GroupState,
-  run: string,
-  { epoch, logPort }: Pick<NginxState, 'epoch' | 'logPort'>,
-): string {
-  const parts = [...upstreams(state, run), listener(state, run, logPort)]
+export function groupConfig(state: GroupState, run: string, epoch: number): string {
+  const parts = upstreams(state, run)
   const isForwarded = state.reach === 'forwarded'
   return [...parts, ...(isForwarded ? [forwarders(state, run, epoch)] : [])].join('\n')
-}
-
-function listener({ group, reach }: GroupState, run: string, logPort: number): string {
-  const pass = `proxy_pass http://$plimsoll_pool;`
-  return `  server {
-    listen ${listenAddress(group.listen)} reuseport;
-    server_name ${group.group};
-    root ${servingLink(run, group.group)};
-${lines(logPort)}
-    client_max_body_size ${group.maxBodyBytes === 0 ? 1 : group.maxBodyBytes};
-    client_body_buffer_size 300k;
-${proxying(group)}
-${forwarding(group)}
-${retries(reach)}
-    error_page 418 = @streamed;
-    error_page 502 = @failed;
-    error_page 503 = @none;
-    error_page 504 = @silent;
-    location / {
-      if ($plimsoll_pool = "") { return 503; }
-      if ($plimsoll_streams) { return 418; }
-      ${pass}
-    }
-    location @streamed { proxy_request_buffering off; ${pass} }
-    location @failed {
-      if ($plimsoll_shed) {
-        add_header Retry-After 1 always;
-        return 503 "plimsoll: no instance had room\\n";
-      }
-      if ($plimsoll_seen) { return 502 "plimsoll: the instance broke off\\n"; }
-      if ($plimsoll_pool_now = "") { return 502 "plimsoll: no instance could be reached\\n"; }
-      proxy_pass http://$plimsoll_pool_now;
-    }
-    location @broken { return 502 "plimsoll: the instance broke off\\n"; }
-    location @silent { return 504 "plimsoll: the instance kept silent\\n"; }
-    location @none {
-      add_header Retry-After 1 always;
-      return 503 "plimsoll: no instance is ready\\n";
-    }
-  }`
 }
 
 const IGNORED = 'X-Accel-Expires X-Accel-Limit-Rate X-Accel-Buffering X-Accel-Charset'
 
 // An application's own 502 can't be told from a forwarder's, and is tried elsewhere, too, where
 // repeating is safe; what a forwarder must not see repeated it answers with a redirect.
-function retries(reach: GroupState['reach']): string {
+/** What is tried elsewhere. */
+export function retries(reach: GroupState['reach']): string {
   return reach === 'forwarded'
     ? `    proxy_next_upstream http_502 non_idempotent;
     proxy_next_upstream_tries 3;
@@ -73,7 +26,8 @@ function retries(reach: GroupState['reach']): string {
     proxy_ignore_headers X-Accel-Redirect ${IGNORED};`
 }
 
-function proxying(group: BalancerGroup): string {
+/** How a request is passed on. */
+export function proxying(group: BalancerGroup): string {
   return `    proxy_http_version 1.1;
     proxy_buffering off;
     proxy_buffer_size 16k;
@@ -92,7 +46,8 @@ const UNTRUSTED = ['Port', 'Prefix', 'Server', 'Ssl', 'Scheme', 'User'].map(
   (n) => `X-Forwarded-${n}`,
 )
 
-function forwarding(group: BalancerGroup): string {
+/** The headers that an instance gets. */
+export function forwarding(group: BalancerGroup): string {
   const trust = group.trustForwarded
   const set: readonly (readonly [string, string])[] = [
     ['Host', '$plimsoll_host'],

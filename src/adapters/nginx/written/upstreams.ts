@@ -1,7 +1,7 @@
 // One group's upstreams: its pools, among which a link chooses.
 import type { GroupState } from '../state.ts'
 import { poolNames } from '../targets/pools.ts'
-import { subsets } from '../targets/subsets.ts'
+import { isSubset, subsets } from '../targets/subsets.ts'
 
 const KEEP = 'keepalive 64; keepalive_timeout 1s; keepalive_requests 1000000;'
 /** Shared memory for one server of an upstream, in KiB, generously. */
@@ -14,7 +14,12 @@ export function forwarderCount(state: GroupState): number {
 
 /** The upstream that a pool is. What tells it from others comes first: NGINX compares them all. */
 export function poolId(group: string, pool: string): string {
-  return `${pool.replace('.', '_')}_${group}`
+  return `${isSubset(pool) ? '' : 'p'}${pool.replace('.', '_')}_${group}`
+}
+
+/** The same upstream, called by capitals while clients are asked to leave: NGINX does not mind. */
+export function leavingId(group: string, pool: string): string {
+  return poolId(group, pool).replace(/^[a-z]/, (letter) => letter.toUpperCase())
 }
 
 /** The pools that the written configuration has for a group. */

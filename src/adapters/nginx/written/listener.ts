@@ -1,0 +1,114 @@
+// Where clients connect: one server per group, and on addresses that groups share by name one that
+// answers to every other name.
+import type { GroupState } from '../state.ts'
+import { servingLink } from '../targets/links.ts'
+import { listenAddress } from './grammar.ts'
+import { forwarding, proxying, retries } from './group.ts'
+import { lines } from './lines.ts'
+import { tlsLines, tlsListen } from './tls.ts'
+
+/** What listeners need to know of the NGINX they are for. */
+export interface ListenerSettings {
+  /** The private folder with the links. */
+  readonly run: string
+  /** Where the lines of the access log go on loopback. */
+  readonly logPort: number
+  /** HTTP/2 is a directive of its own: from 1.25.1 on. */
+  readonly hasHttp2Directive: boolean
+}
+
+/** The text of all listeners. */
+export function listeners(states: readonly GroupState[], settings: ListenerSettings): string {
+  const addresses = new Map<string, GroupState[]>()
+  for (const state of states) {
+    const address = listenAddress(state.group.listen)
+    addresses.set(address, [...(addresses.get(address) ?? []), state])
+  }
+  const servers = [...addresses].flatMap(([address, sharing]) => {
+    const [first] = sharing
+    const isNamed = sharing.some((state) => hostnames(state).length > 0)
+    if (!isNamed || first === undefined) {
+      return sharing.map((state) => server(state, `${address} reuseport`, settings))
+    }
+    const rest = sharing.map((state) => server(state, address, settings))
+    return [stranger(first, `${address} reuseport default_server`, settings), ...rest]
+  })
+  return servers.join('\n')
+}
+
+function hostnames(state: GroupState): readonly string[] {
+  return state.group.hostnames ?? []
+}
+
+/** The lines with `listen`, and with TLS where the group has it. */
+function opening(state: GroupState, listen: string, settings: ListenerSettings): string {
+  const { certificate } = state
+  const { hasHttp2Directive } = settings
+  if (certificate === undefined) return `    listen ${listen};`
+  return `    listen ${listen}${tlsListen(hasHttp2Directive)};
+${tlsLines(certificate, hasHttp2Directive)}`
+}
+
+function stranger(state: GroupState, listen: string, settings: ListenerSettings): string {
+  return `  server {
+${opening(state, listen, settings)}
+    server_name "";
+    access_log off;
+    location / { return 421 "plimsoll: nothing is served under this host name\\n"; }
+  }`
+}
+
+function server(state: GroupState, listen: string, settings: ListenerSettings): string {
+  const { group, reach } = state
+  const pass = 'proxy_pass http://$plimsoll_pool;'
+  // The first name is the one in the log.
+  const names = [group.group, ...hostnames(state).filter((name) => name !== group.group)]
+  return `  server {
+${opening(state, listen, settings)}
+    server_name ${names.join(' ')};
+    root ${servingLink(settings.run, group.group)};
+${lines(settings.logPort)}
+    client_max_body_size ${group.maxBodyBytes === 0 ? 1 : group.maxBodyBytes};
+    client_body_buffer_size 300k;
+${proxying(group)}
+${forwarding(group)}
+${retries(reach)}
+    recursive_error_pages on;
+    error_page 413 = @large;
+    error_page 418 = @streamed;
+    error_page 419 = @leaving;
+    error_page 502 = @failed;
+    error_page 503 = @none;
+    error_page 504 = @silent;
+    location / {
+      if ($plimsoll_pool = "") { return 503; }
+      if ($plimsoll_leaving) { return 419; }
+      if ($plimsoll_streams) { return 418; }
+${state.certificate === undefined ? '' : '      if ($plimsoll_unsized) { return 418; }\n'}      ${pass}
+    }
+    location @streamed { proxy_request_buffering off; ${pass} }
+    location @leaving {
+      keepalive_timeout 0;
+      if ($plimsoll_streams) { return 418; }
+      ${pass}
+    }
+    location @large {
+      return 413 "plimsoll: the body is larger than ${group.maxBodyBytes} bytes (max_body)\\n";
+    }
+    location @failed {
+      if ($plimsoll_shed) {
+        add_header Retry-After 1 always;
+        return 503 "plimsoll: no instance had room\\n";
+      }
+      if ($plimsoll_seen) { return 502 "plimsoll: the instance broke off\\n"; }
+      if ($plimsoll_pool_now = "") { return 502 "plimsoll: no instance could be reached\\n"; }
+      proxy_pass http://$plimsoll_pool_now;
+    }
+    location @broken { return 502 "plimsoll: the instance broke off\\n"; }
+    location @silent { return 504 "plimsoll: the instance kept silent\\n"; }
+    location @none {
+      add_header Retry-After 1 always;
+      return 503 "plimsoll: no instance is ready\\n";
+    }
+  }`
+}
