@@ -2,7 +2,14 @@
 // cleaned up.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -82,9 +89,18 @@ export class TestApplication {
   }
 
   /** Writes plimsoll.yaml; what is given replaces lines of the group. */
-  write(change: { run?: string; http?: string; scaling?: string; groups?: string } = {}): void {
+  write(
+    change: {
+      run?: string
+      http?: string
+      scaling?: string
+      groups?: string
+      interval?: string
+    } = {},
+  ): void {
     const lines = [
       'app: test',
+      `interval: ${change.interval ?? '1s'}`,
       'groups:',
       `  ${this.group}:`,
       `    run: ${change.run ?? `{ command: [${JSON.stringify(process.execPath)}, server.js], stop_timeout: 5s, start_timeout: 20s }`}`,
@@ -211,15 +227,14 @@ export class TestApplication {
       .map(Number)
       .filter((pid) => {
         try {
-          const environment = readFileSync(`/proc/${pid}/environ`, 'latin1')
+          const environment = readFileSync(`/proc/${pid}/environ`, 'latin1').split('\0')
           const session = readFileSync(`/proc/${pid}/stat`, 'latin1')
             .replace(/^.*\) /, '')
             .split(' ')
-          return (
-            session[0] !== 'Z' &&
-            Number(session[3]) === pid &&
-            environment.split('\0').includes(`PLIMSOLL_GROUP=${this.group}`)
-          )
+          if (session[0] === 'Z' || Number(session[3]) !== pid) return false
+          if (environment.includes(`PLIMSOLL_GROUP=${this.group}`)) return true
+          // Some write over their environment; their log is still what they write to.
+          return readlinkSync(`/proc/${pid}/fd/1`).startsWith(join(this.state, 'logs/'))
         } catch {
           // It ended while it was looked at.
           return false

@@ -67,6 +67,8 @@ test('hostile names, hosts, instances and paths are refused', () => {
         { ...plain, members: [{ host: text, port: 80 }] },
         { ...plain, members: [{ host: '10.0.0.1', port: value }] },
         { ...plain, tls: { certificate: `x${text}`, key: '/k' } },
+        { ...plain, tls: { certificate: '/c', key: `/\0${text}` } },
+        { ...plain, members: [{ host: `::1%${text}`, port: 80 }] },
         { ...plain, balance: text as 'round_robin' },
         { ...plain, targets: [{ ...target, instance: text }] },
         { ...plain, targets: [{ ...target, host: text }] },
@@ -116,6 +118,7 @@ test('whatever is let through is accepted by NGINX', needsNginx, () => {
     maxTargets: fc.integer({ min: 1, max: 60 }),
     targets: fc.array(targets, { maxLength: 3 }),
     hostnames: fc.array(names, { maxLength: 3 }),
+    members: fc.array(fc.record({ host: hosts, port: whole }), { maxLength: 2 }),
   })
   let written = 0
   fc.assert(
@@ -143,7 +146,7 @@ test('whatever is let through is accepted by NGINX', needsNginx, () => {
       writeFileSync(path, text)
       assert.equal(testConfig(nginx ?? '', folder, path), undefined, text)
     }),
-    { numRuns: 40, examples: [[[{ ...plain, targets: [target] }]]] as never },
+    { numRuns: 200, examples: [[[{ ...plain, targets: [target] }]]] as never },
   )
   rmSync(folder, { recursive: true, force: true })
   assert.ok(written > 0)

@@ -33,9 +33,9 @@ export interface NginxSubject {
   dispose(): Promise<void>
 }
 
-/** Nothing runs yet; `dispose` ends everything and removes its files. */
-export function createSubject(reach: Reach): NginxSubject {
-  const stateDir = realpathSync(mkdtempSync(join(tmpdir(), 'plimsoll-nginx-')))
+/** Nothing runs yet; `dispose` ends everything and removes its files, the state folder too. */
+export function createSubject(reach: Reach, given?: string): NginxSubject {
+  const stateDir = given ?? realpathSync(mkdtempSync(join(tmpdir(), 'plimsoll-nginx-')))
   const sockets = mkdtempSync(join(tmpdir(), 'plimsoll-sockets-'))
   // Root's NGINX has workers of another user, who must be able to enter.
   chmodSync(sockets, 0o711)

@@ -14,6 +14,7 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { printable } from '../../core/printable.ts'
+import { fileId } from './procfs.ts'
 
 /** A log is copied to `.1` and emptied beyond this size. */
 const MOST_BYTES = 10 * 1024 * 1024
@@ -39,6 +40,22 @@ export class LogFiles {
 
   close(descriptor: number): void {
     closeSync(descriptor)
+  }
+
+  /** Device and inode of an instance's log; undefined when there is none. */
+  fileOf(instance: string): string | undefined {
+    try {
+      return fileId(statSync(this.#path(instance), { bigint: true }))
+    } catch {
+      // Never opened, or removed.
+      return undefined
+    }
+  }
+
+  /** The instances that have a log, by its device and inode. */
+  instances(): ReadonlyMap<string, string> {
+    const ids = readdirSync(this.#folder).flatMap((name) => /^(.+)\.log$/.exec(name)?.[1] ?? [])
+    return new Map(ids.flatMap((id) => [[this.fileOf(id) ?? '', id]]))
   }
 
   /** The last lines without control sequences, oldest first; empty when there is no log. */

@@ -14,12 +14,21 @@ export async function freePort(
   taken: ReadonlySet<number>,
   start: number,
 ): Promise<number | undefined> {
-  const size = Math.max(1, Math.min(32_768, ephemeralLow()) - LOW)
+  const size = Math.max(1, high() - LOW)
   for (let k = 0; k < Math.min(TRIES, size); k++) {
     const port = LOW + ((start + k) % size)
     if (!taken.has(port) && (await isFree(host, port))) return port
   }
   return undefined
+}
+
+/** Whether a port is one of those that instances are given. */
+export function isInstancePort(port: number): boolean {
+  return port >= LOW && port <= Math.max(LOW, high() - 1)
+}
+
+function high(): number {
+  return Math.min(32_768, ephemeralLow())
 }
 
 /** Whether a port can be bound on `host`. */

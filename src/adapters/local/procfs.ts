@@ -1,6 +1,14 @@
 // What the kernel says of processes and sockets: readers of /proc (Linux; proc(5)). No judgement
 // here.
-import { closeSync, openSync, readdirSync, readFileSync, readlinkSync, readSync } from 'node:fs'
+import {
+  closeSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  readSync,
+  statSync,
+} from 'node:fs'
 
 /**
  * Clock ticks per second that user space sees; fixed at 100 on Linux (proc(5),
@@ -85,6 +93,27 @@ export function environmentOf(pid: number, name: string): string | undefined {
   return entry?.slice(name.length + 1)
 }
 
+/**
+ * Device and inode of what a process has as its standard output and standard error; empty when they
+ * are closed, or not ours to see.
+ */
+export function outputsOf(pid: number): readonly string[] {
+  return [1, 2].flatMap((fd) => {
+    try {
+      // The link is followed by the kernel: it leads to the open file, also to a removed one.
+      return fileId(statSync(`/proc/${pid}/fd/${fd}`, { bigint: true }))
+    } catch {
+      // Gone, closed, or another user's.
+      return []
+    }
+  })
+}
+
+/** A file whatever it is called: its device and inode. */
+export function fileId({ dev, ino }: { readonly dev: bigint; readonly ino: bigint }): string {
+  return `${dev}:${ino}`
+}
+
 /** Whether a process has no memory any more: it is ending, is a zombie, or is gone. */
 export function isEnding(pid: number): boolean {
   // statm counts the pages of the address space, which an ending process gives back first.
@@ -100,10 +129,14 @@ export function userOf(pid: number): number | undefined {
 
 /** Inodes of the TCP sockets that listen on a port, IPv4 and IPv6. */
 export function listenersOn(port: number): readonly string[] {
-  const hex = port.toString(16).toUpperCase().padStart(4, '0')
-  const lines = ['/proc/net/tcp', '/proc/net/tcp6'].flatMap(readListeners)
-  return lines.flatMap((fields) => {
-    return fields[1]?.endsWith(`:${hex}`) && fields[9] !== undefined ? [fields[9]] : []
+  return listeners().flatMap((listener) => (listener.port === port ? [listener.inode] : []))
+}
+
+/** All TCP sockets that listen, IPv4 and IPv6. */
+export function listeners(): readonly { readonly port: number; readonly inode: string }[] {
+  return ['/proc/net/tcp', '/proc/net/tcp6'].flatMap(readListeners).flatMap((fields) => {
+    const port = Number.parseInt(fields[1]?.split(':')[1] ?? '', 16)
+    return fields[9] === undefined ? [] : [{ port, inode: fields[9] }]
   })
 }
 

@@ -14,7 +14,7 @@ import type {
   Outcome,
 } from '../../core/model.ts'
 import type { Cancel, Clock, Provider } from '../../core/ports.ts'
-import { findByNonce, identify, signalGroup, sweep, verify, verifyAlive } from './identity.ts'
+import { findLeader, identify, signalGroup, sweep, verify, verifyAlive } from './identity.ts'
 import { launch } from './launch.ts'
 import { LogFiles } from './log-files.ts'
 import { PortPlan, type PortUse } from './port-plan.ts'
@@ -87,12 +87,13 @@ class LocalProvider implements Provider {
         this.#instances.set(record.id, record)
         continue
       }
-      const identity = record.identity ?? findByNonce(record.nonce)
+      const identity = record.identity ?? findLeader(record.nonce, this.#logs.fileOf(record.id))
       // Planned but never started: nothing runs, nothing failed.
       if (identity === undefined) this.#end({ ...record, stopAsked: true })
       else this.#save({ ...record, identity })
     }
-    const strays = findStrays(this.#prefix, records, this.#clock.now())
+    const lost = { prefix: this.#prefix, logs: this.#logs.instances(), nowMs: this.#clock.now() }
+    const strays = findStrays(lost, [...this.#instances.values()])
     for (const stray of strays) this.#save(stray)
     this.#look()
     return [...this.#instances.values()].filter((r) => r.phase !== 'exited').length
@@ -183,6 +184,7 @@ class LocalProvider implements Provider {
 
   async #launch(group: GroupSpec, record: InstanceRecord): Promise<Fault | undefined> {
     const log = this.#logs.open(record.id)
+    const output = this.#logs.fileOf(record.id)
     const launched = await launch(group, record, log).finally(() => this.#logs.close(log))
     if (!launched.ok) {
       this.#forget(record.id)
@@ -196,7 +198,7 @@ class LocalProvider implements Provider {
       const ended = this.#instances.get(record.id)
       if (ended !== undefined && ended.phase !== 'exited') this.#end(ended)
     })
-    const found = identify(launched.pid, record.nonce)
+    const found = identify(launched.pid, record.nonce, output)
     const identity = found && { ...found, uid: launched.uid }
     const current = this.#instances.get(record.id)
     // One that is gone already has no identity any more; its exit is told in a moment.

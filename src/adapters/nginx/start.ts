@@ -2,8 +2,9 @@
 // until the new ones do, and are then ended gracefully.
 import { fault } from '../../core/errors.ts'
 import type { Fault } from '../../core/model.ts'
-import type { Cancel } from '../../core/ports.ts'
+import type { Cancel, Clock } from '../../core/ports.ts'
 import type { Installation } from './installation.ts'
+import { whileMigrating } from './migrate.ts'
 import {
   findProcesses,
   isLeaving,
@@ -23,6 +24,8 @@ const LEAVE_MS = 2_000
 /** How long a master that runs may stay silent before it counts as hung. */
 const SILENCE_MS = 4_000
 const POLL_MS = 10
+/** A request that an old worker took on its way to a target has long arrived by then. */
+const SETTLE_MS = 200
 
 /** What NGINX is started with. */
 export interface Starting {
@@ -41,15 +44,36 @@ export async function startNginx(starting: Starting): Promise<Fault | undefined>
   if (master) {
     writeIdentity(paths.identity, master)
     installation.follow(installation.state())
-    if (await serves(starting, SILENCE_MS, () => undefined)) return undefined
+    const isUp = await serves(starting, SILENCE_MS, () => undefined)
+    // Whoever started it may have ended before it let them go.
+    await release(starting, leftovers)
+    if (isUp) return undefined
     return fault('E_TIMEOUT', `NGINX (pid ${master.pid}) runs, but does not answer`, true)
   }
   const failure = await startMaster(starting)
-  for (const worker of leftovers) signal(worker, 'SIGQUIT')
+  await release(starting, leftovers)
   if (failure === undefined || leftovers.length === 0) return failure
   // They may hold what it needs: once more without them.
   await gone(starting, leftovers)
   return startMaster(starting)
+}
+
+// What they are about to reach by the old ways is given time to get there.
+async function release(
+  { installation, cancel }: Starting,
+  leftovers: readonly NginxIdentity[],
+): Promise<void> {
+  const { clock, paths } = installation
+  if (leftovers.length > 0) {
+    await clock.sleep(SETTLE_MS, cancel)
+    await whileMigrating(async () => {
+      for (const worker of leftovers) signal(worker, 'SIGQUIT')
+      await left({ clock, cancel }, leftovers)
+      // They say that they leave a moment before they let go of the ports.
+      await clock.sleep(SETTLE_MS, cancel)
+    })
+  }
+  removeEpochs(paths.run, installation.state().epoch)
 }
 
 async function startMaster(starting: Starting): Promise<Fault | undefined> {
@@ -71,7 +95,6 @@ async function startMaster(starting: Starting): Promise<Fault | undefined> {
     writeIdentity(paths.identity, identity)
     // The new master's sockets have new paths.
     installation.applyTargets(now)
-    removeEpochs(paths.run, state.epoch)
     return undefined
   }
   if (identity) signal(identity, 'SIGTERM')
@@ -97,10 +120,18 @@ async function gone(
   { installation: { clock }, cancel }: Starting,
   leftovers: readonly NginxIdentity[],
 ): Promise<void> {
+  for (const worker of await left({ clock, cancel }, leftovers)) signal(worker, 'SIGKILL')
+}
+
+/** Waits until old workers leave; resolves with those that do not. */
+async function left(
+  { clock, cancel }: { readonly clock: Clock; readonly cancel: Cancel },
+  leftovers: readonly NginxIdentity[],
+): Promise<readonly NginxIdentity[]> {
   const endAtMs = clock.monotonic() + LEAVE_MS
   const holding = () => leftovers.filter((worker) => isRunning(worker) && !isLeaving(worker.pid))
   while (holding().length > 0 && clock.monotonic() < endAtMs && !cancel.aborted) {
     await clock.sleep(POLL_MS, cancel)
   }
-  for (const worker of holding()) signal(worker, 'SIGKILL')
+  return holding()
 }

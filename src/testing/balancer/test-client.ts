@@ -86,10 +86,13 @@ export async function underLoad(
     }
   }
   const users = Array.from({ length: inFlight }, user)
-  await during()
-  over = true
-  await Promise.all(users)
-  agent.destroy()
+  try {
+    await during()
+  } finally {
+    over = true
+    await Promise.all(users)
+    agent.destroy()
+  }
   return { requests, failures }
 }
 

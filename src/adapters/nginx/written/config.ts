@@ -31,7 +31,8 @@ pid nginx.pid;
 pcre_jit on;
 # What applications do wrong is in the readings; this log is for NGINX's own troubles.
 error_log logs/error.log alert;
-events { worker_connections ${Math.min(16_384, Math.floor(files / 2))}; }
+# A worker that leaves resets whoever still waits to be accepted by it: none is left waiting.
+events { worker_connections ${Math.min(16_384, Math.floor(files / 2))}; multi_accept on; }
 http {
 ${temporaries(run)}
   access_log off;
@@ -111,8 +112,8 @@ const MAPS = `  map $http_upgrade $plimsoll_connection { "" ""; default upgrade;
   }
   # No instance could be chosen: the upstream is named instead of one.
   map $upstream_addr $plimsoll_shed { "~^[^:/]+$" 1; default ""; }
-  # A request that is not to be repeated, and that the instance has seen.
-  map "$request_method $upstream_bytes_sent" $plimsoll_sent { "~^(POST|LOCK|PATCH) [1-9]" 1; default ""; }
+  # A request that is not to be repeated, and that the instance has seen: where it ends instead.
+  map "$request_method $upstream_bytes_sent" $plimsoll_sent { "~^(POST|LOCK|PATCH) [1-9]" @broken; default ""; }
   # A request of which an instance has seen something, or that was on its way once more already.
   map $upstream_bytes_sent $plimsoll_seen { "~[1-9:]" 1; default ""; }
   # See the pools' names. Asking the link once more would cost each request as much again.

@@ -89,11 +89,8 @@ ${proxying(group)}
     }
     location @failed {
       add_header X-Plimsoll-Failed 1 always;
-      if ($plimsoll_sent) {
-        add_header X-Plimsoll-Failed 1 always;
-        add_header X-Accel-Redirect @broken always;
-        return 599;
-      }
+      add_header X-Accel-Redirect $plimsoll_sent always;
+      if ($plimsoll_sent) { return 599; }
       return 502;
     }
     location @silent {

@@ -96,10 +96,8 @@ ${state.certificate === undefined ? '' : '      if ($plimsoll_unsized) { return 
       return 413 "plimsoll: the body is larger than ${group.maxBodyBytes} bytes (max_body)\\n";
     }
     location @failed {
-      if ($plimsoll_shed) {
-        add_header Retry-After 1 always;
-        return 503 "plimsoll: no instance had room\\n";
-      }
+      add_header Retry-After $plimsoll_shed always;
+      if ($plimsoll_shed) { return 503 "plimsoll: no instance had room\\n"; }
       if ($plimsoll_seen) { return 502 "plimsoll: the instance broke off\\n"; }
       if ($plimsoll_pool_now = "") { return 502 "plimsoll: no instance could be reached\\n"; }
       proxy_pass http://$plimsoll_pool_now;

@@ -1,0 +1,3 @@
+module example.com/plimsoll-go
+
+go 1.19
