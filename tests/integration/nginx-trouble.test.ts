@@ -3,7 +3,7 @@
 import { strict as assert } from 'node:assert'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
-import { createServer } from 'node:http'
+import { Agent, createServer } from 'node:http'
 import { join } from 'node:path'
 import { after, afterEach, before, describe, test } from 'node:test'
 import { findProcesses, isRunning, signal } from '../../src/adapters/nginx/process.ts'
@@ -87,10 +87,13 @@ for (const reach of ['direct', 'forwarded', 'unix'] as const) {
       let sent = 0
       const failures: string[] = []
       let over = false
-      const users = Array.from({ length: 4 }, async () => {
+      const agent = new Agent({ keepAlive: true })
+      const users = Array.from({ length: 8 }, async (_, user) => {
+        const how = user % 2 ? { agent } : {}
         while (!over) {
           sent += 1
-          const got = await send(stage.port, '/echo?ms=2', { method: sent % 2 ? 'POST' : 'GET' })
+          const method = sent % 3 ? 'POST' : 'GET'
+          const got = await send(stage.port, '/echo?ms=2', { method, ...how })
           if (got.status !== 200) failures.push(`${got.status} ${got.body}`)
         }
       })
@@ -108,6 +111,7 @@ for (const reach of ['direct', 'forwarded', 'unix'] as const) {
       }
       over = true
       await Promise.all(users)
+      agent.destroy()
       assert.deepEqual(failures, [])
       await until('the old workers are gone', () => findProcesses(prefix).leftovers.length === 0)
     })

@@ -5,10 +5,10 @@ import type { Fault } from '../../core/model.ts'
 import type { Cancel, Clock } from '../../core/ports.ts'
 import { testConfig } from './binary.ts'
 import type { Control } from './control.ts'
+import { clientsLeft, type Leaving } from './leaving.ts'
 import type { NginxPaths } from './paths.ts'
 import { findProcesses, isLeaving, type NginxIdentity, signal } from './process.ts'
 import { writeWhole } from './state.ts'
-import { clientConnections } from './watch/clients.ts'
 import { generationOf } from './written/config.ts'
 
 /** How long the new workers may take to serve, in milliseconds. */
@@ -17,14 +17,8 @@ const POLL_MS = 10
 /** So many answers in a row must come from the new configuration. */
 const ANSWERS = 3
 const LOG_TAIL = 4_000
-
-/**
- * How long clients are asked to leave before a reload closes what is left, in milliseconds: at
- * most, and while none does.
- */
-const LEAVE_MS = 4_000
-const IDLE_MS = 1_000
-const LEAVE_POLL_MS = 100
+/** How long after the proof old workers are still waited for. */
+const SETTLE_MS = 100
 
 /** What a configuration is put in force with. */
 export interface Reloading {
@@ -58,7 +52,8 @@ export async function reload(
   const old = findProcesses(paths.prefix).workers
   const refused = writeConfig(reloading, next.text)
   if (refused) return refused
-  await left(reloading, leaving, generationOf(before))
+  const serving = generationOf(before)
+  if (serving !== undefined) await clientsLeft(reloading, leaving, serving)
   if (reloading.cancel.aborted) {
     writeWhole(paths.config, before)
     return fault('E_TIMEOUT', 'there was no time left for a reload', true)
@@ -66,7 +61,7 @@ export async function reload(
   if (!signal(master, 'SIGHUP')) return fault('E_BALANCER', 'NGINX ended', true)
   if (await proven(reloading, next.generation, old)) {
     // Old workers may have taken connections whose requests are only coming.
-    await reloading.clock.sleep(LEAVE_POLL_MS, reloading.cancel)
+    await reloading.clock.sleep(SETTLE_MS, reloading.cancel)
     return undefined
   }
   writeWhole(paths.config, before)
@@ -77,38 +72,6 @@ export async function reload(
     `NGINX did not take its configuration, which was taken back: ${why}`,
     true,
   )
-}
-
-/** How clients are asked to leave; who begins is to end it, too. */
-export interface Leaving {
-  readonly ports: ReadonlySet<number>
-  /** From now on each answer of a generation's workers is the last one on its connection. */
-  begin(generation: number): void
-}
-
-/**
- * Waits until the connections that there are now are gone. A reload closes idle ones at once, and a
- * request that is on its way then is lost.
- */
-async function left(
-  { clock, cancel }: Reloading,
-  leaving: Leaving,
-  serving: number | undefined,
-): Promise<void> {
-  if (serving === undefined) return
-  leaving.begin(serving)
-  // Those that come from now on leave by themselves.
-  let staying = clientConnections(leaving.ports)
-  const endAtMs = clock.monotonic() + LEAVE_MS
-  let waitUntilMs = clock.monotonic() + IDLE_MS
-  while (staying.size > 0 && clock.monotonic() < waitUntilMs && !cancel.aborted) {
-    await clock.sleep(LEAVE_POLL_MS, cancel)
-    const now = clientConnections(leaving.ports)
-    const remaining = new Set([...staying].filter((connection) => now.has(connection)))
-    // What only waits may stay for long; as long as somebody leaves it is worth waiting.
-    if (remaining.size < staying.size) waitUntilMs = Math.min(endAtMs, clock.monotonic() + IDLE_MS)
-    staying = remaining
-  }
 }
 
 /** Whether, in time, only workers with this configuration take connections. */

@@ -4,6 +4,7 @@ import { fault } from '../../core/errors.ts'
 import type { Fault } from '../../core/model.ts'
 import type { Cancel, Clock } from '../../core/ports.ts'
 import type { Installation } from './installation.ts'
+import { clientsLeft } from './leaving.ts'
 import { whileMigrating } from './migrate.ts'
 import {
   findProcesses,
@@ -46,16 +47,32 @@ export async function startNginx(starting: Starting): Promise<Fault | undefined>
     installation.follow(installation.state())
     const isUp = await serves(starting, SILENCE_MS, () => undefined)
     // Whoever started it may have ended before it let them go.
+    if (isUp) await clientsMoved(starting, leftovers)
     await release(starting, leftovers)
     if (isUp) return undefined
     return fault('E_TIMEOUT', `NGINX (pid ${master.pid}) runs, but does not answer`, true)
   }
   const failure = await startMaster(starting)
+  if (failure === undefined) await clientsMoved(starting, leftovers)
   await release(starting, leftovers)
   if (failure === undefined || leftovers.length === 0) return failure
   // They may hold what it needs: once more without them.
   await gone(starting, leftovers)
   return startMaster(starting)
+}
+
+// Before old workers close what is idle, clients go over to the new ones.
+async function clientsMoved(
+  { installation, now, cancel }: Starting,
+  leftovers: readonly NginxIdentity[],
+): Promise<void> {
+  if (leftovers.length === 0) return
+  const { clock } = installation
+  const { generation, groups } = installation.state()
+  const ports = new Set(groups.map(({ group }) => group.listen.port))
+  const begin = (old: number) => installation.leave(old)
+  await clientsLeft({ clock, cancel }, { ports, begin }, generation - 1)
+  installation.applyTargets(now)
 }
 
 // What they are about to reach by the old ways is given time to get there.
@@ -80,7 +97,8 @@ async function startMaster(starting: Starting): Promise<Fault | undefined> {
   const { installation, nginx, now, cancel } = starting
   const { paths, clock } = installation
   const known = installation.state()
-  const state = { ...known, epoch: known.epoch + 1 }
+  // Workers of another generation can be asked to leave by themselves.
+  const state = { ...known, epoch: known.epoch + 1, generation: known.generation + 1 }
   makeEpoch(paths.run, state.epoch)
   for (const group of state.groups) makeFolders(paths.run, state.epoch, group)
   installation.follow(state)

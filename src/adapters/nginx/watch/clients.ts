@@ -6,11 +6,11 @@ const ESTABLISHED = '01'
 /** Connections to local TCP ports, each by its two ends. */
 export function clientConnections(ports: ReadonlySet<number>): ReadonlySet<string> {
   const tables = ['/proc/net/tcp', '/proc/net/tcp6'].map(read)
-  return new Set(tables.flatMap((table) => parseTcpSockets(table, ports)))
+  return new Set(tables.flatMap((table) => parseClients(table, ports)))
 }
 
 /** Reads the format of /proc/net/tcp (proc(5)). */
-export function parseTcpSockets(table: string, ports: ReadonlySet<number>): readonly string[] {
+export function parseClients(table: string, ports: ReadonlySet<number>): readonly string[] {
   return table.split('\n').flatMap((line) => {
     // sl local_address rem_address st ...
     const [, local = '', remote = '', state] = line.trim().split(/\s+/, 4)

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { isAtLeast } from '../binary.ts'
-import { parseTcpSockets } from './clients.ts'
+import { parseClients } from './clients.ts'
 import { rotate } from './upkeep.ts'
 
 test('a log that has grown is emptied, and its end is kept twice', () => {
@@ -35,7 +35,7 @@ test("established connections to a listener's port are a client's", () => {
    3: 0100007F:1F90 0100007F:C351 06 00000000:00000000
    4: 0100007F:1F91 0100007F:C352 01 00000000:00000000
 `
-  assert.deepEqual(parseTcpSockets(table, new Set([8080])), ['0100007F:1F90-0100007F:C350'])
+  assert.deepEqual(parseClients(table, new Set([8080])), ['0100007F:1F90-0100007F:C350'])
 })
 
 test('versions are compared number by number', () => {
