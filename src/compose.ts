@@ -129,7 +129,7 @@ async function assemble(options: ComposeOptions, release: () => void): Promise<A
   const api = await apiAddress(options)
   const { choice, balancer } = await carry(options, api !== undefined)
   if (api !== undefined) {
-    await checkStart(api, spec, balancer)
+    await checkStart(api, spec, { balancer, kind: choice.balancer })
     writeFileSync(balancerFile(stateDir), JSON.stringify(choice.balancer), { mode: 0o600 })
   }
   const store = openSqliteStore(stateDir)
@@ -258,9 +258,13 @@ async function apiAddress({ api, anyApiPort }: ComposeOptions): Promise<Address 
 
 // Found out before anything is started, so that a port in use or a wrong command changes nothing.
 // Where something runs already its controller must come back, whatever would fail at a start.
-async function checkStart(api: Address, spec: Spec, balancer: Balancer): Promise<void> {
+async function checkStart(
+  api: Address,
+  spec: Spec,
+  { balancer, kind }: { readonly balancer: Balancer; readonly kind: BalancerKind },
+): Promise<void> {
   const running = (await balancer.observe(AbortSignal.timeout(2_000))).kind === 'up'
-  const served = running ? [] : addressesOf(spec)
+  const served = running ? [] : addressesOf(spec, kind)
   const failure =
     (await checkAddresses([api, ...served])) ??
     (running ? undefined : (preflight(spec.groups, process.env) ?? certificateFault(spec)))
@@ -275,8 +279,8 @@ async function checkChange(
 ): Promise<Fault | undefined> {
   const choice = chooseHere(next, balancer)
   if (!choice.ok) return choice.fault
-  const known = addressesOf(running).map((a) => `${a.host}:${a.port}`)
-  const fresh = addressesOf(next).filter((a) => !known.includes(`${a.host}:${a.port}`))
+  const known = addressesOf(running, balancer).map((a) => `${a.host}:${a.port}`)
+  const fresh = addressesOf(next, balancer).filter((a) => !known.includes(`${a.host}:${a.port}`))
   const before = new Set(running.groups.map((g) => g.run.hash))
   const changed = next.groups.filter((g) => !before.has(g.run.hash))
   return (await checkAddresses(fresh)) ?? preflight(changed, process.env) ?? certificateFault(next)
@@ -350,6 +354,10 @@ function certificateFault(spec: Spec): Fault | undefined {
   return undefined
 }
 
-function addressesOf(spec: Spec): readonly Address[] {
-  return spec.groups.flatMap((g) => g.http?.listen ?? [])
+// Addresses that must be free. By its names a group may share one with an NGINX that runs already.
+function addressesOf(spec: Spec, { kind }: BalancerKind): readonly Address[] {
+  return spec.groups.flatMap(({ http }) => {
+    const mayShare = kind === 'attach' && (http?.hostnames?.length ?? 0) > 0
+    return http === undefined || mayShare ? [] : [http.listen]
+  })
 }

@@ -97,6 +97,10 @@ export const ERRORS = {
     remedy:
       'Check that http.tls.certificate and http.tls.key are PEM files that can be read and belong together.',
   },
+  E_ATTACH: {
+    status: 503,
+    remedy: 'Do what the message says, check with `nginx -t`, then try again.',
+  },
   E_STORE: { status: 503, remedy: 'Free disk space, or check the rights of the state folder.' },
   E_TIMEOUT: { status: 504, remedy: 'Look at `plimsoll status`; the machine may be overloaded.' },
   E_NODE_VERSION: { status: 500, remedy: 'Install Node 22.18 or newer.' },

@@ -7,10 +7,11 @@ import type { Balancer, BalancerGroup, BalancerStatus, Cancel, Clock } from '../
 import { locateNginx, nginxMissing, workerAccount } from './binary.ts'
 import { forgetPairs } from './certificate.ts'
 import { configureGroups } from './configure.ts'
-import { Installation } from './installation.ts'
+import { Installation, ownHome } from './installation.ts'
 import { withLock } from './lock.ts'
 import { isRunning, readIdentity, signal } from './process.ts'
 import { startNginx } from './start.ts'
+import { withoutMembers } from './targets/members.ts'
 import { Observer } from './watch/observer.ts'
 import { Upkeep } from './watch/upkeep.ts'
 
@@ -44,8 +45,8 @@ class NginxBalancer implements Balancer {
   constructor({ stateDir, clock, nginx }: NginxOptions) {
     this.#clock = clock
     this.#program = locateNginx(nginx)
-    const parts = { clock, account: workerAccount(), nginx: this.#program }
-    this.#installation = new Installation(stateDir, parts)
+    const parts = { account: workerAccount(), ...(this.#program && { nginx: this.#program }) }
+    this.#installation = new Installation(ownHome(stateDir, parts), clock)
     this.#upkeep = new Upkeep(this.#installation, clock, () => this.#renew())
     this.#observer = new Observer(this.#installation, clock, () => this.#applyHealth())
   }
@@ -98,7 +99,7 @@ class NginxBalancer implements Balancer {
     for (const path of [paths.state, paths.config, paths.identity, paths.run]) {
       rmSync(path, { recursive: true, force: true })
     }
-    forgetPairs(paths.prefix, [])
+    forgetPairs(paths.pairs, [])
     this.#installation.forget()
   }
 
@@ -125,7 +126,7 @@ class NginxBalancer implements Balancer {
     const cancel = new AbortController().signal
     return this.#locked(cancel, () => {
       const installation = this.#installation
-      const groups = installation.state().groups.map(({ group }) => group)
+      const groups = installation.state().groups.map(({ group }) => withoutMembers(group))
       return configureGroups({ installation, nginx, groups, now: this.#observer.now(), cancel })
     })
   }

@@ -33,12 +33,12 @@ export function readPair(tls: TlsSpec): Pair | string {
   return { id: hash.digest('hex').slice(0, 24), certificate, key, expiresAtMs }
 }
 
-/** The files of a kept pair, as a configuration in the prefix names them. */
+/** The files of a kept pair, below the folder that it is kept in. */
 export function pairFiles(id: string): TlsSpec {
   return { certificate: `${FOLDER}/${id}.crt`, key: `${FOLDER}/${id}.key` }
 }
 
-/** Keeps a pair in the prefix; the same pair twice is one. */
+/** Keeps a pair below a folder; the same pair twice is one. */
 export function keepPair(prefix: string, pair: Pair): void {
   mkdirSync(join(prefix, FOLDER), { recursive: true, mode: 0o700 })
   const files = pairFiles(pair.id)

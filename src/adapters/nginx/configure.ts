@@ -30,8 +30,8 @@ export async function configureGroups(configuring: Configuring): Promise<Fault |
   const master = readIdentity(paths.identity)
   if (!master || !isRunning(master)) return fault('E_BALANCER', 'it does not run', true)
   const state = installation.state()
-  const { groups, first: refused } = await acceptable(configuring, state)
-  const shapes = groups.map((group) => withPair(paths.prefix, shaped(group, oldOf(state, group))))
+  const { groups, first: refused } = await acceptable(configuring.groups, state)
+  const shapes = groups.map((group) => withPair(paths.pairs, shaped(group, oldOf(state, group))))
   const wanted = shapes.flatMap((shape) => ('code' in shape ? [] : [shape]))
   const first = refused ?? shapes.find((shape): shape is Fault => 'code' in shape)
   const next: NginxState = { ...state, groups: wanted }
@@ -53,19 +53,29 @@ export async function configureGroups(configuring: Configuring): Promise<Fault |
   // Taken back: the number is not used again, so that a late reload can't be mistaken.
   const after = failure ? { ...state, generation } : anew
   installation.save(after)
-  forgetPairs(
-    paths.prefix,
-    after.groups.flatMap(({ certificate }) => certificate ?? []),
-  )
+  forgetPairs(paths.pairs, pairsOf(after))
   installation.applyTargets(now)
   return failure ?? first
+}
+
+/** The pairs of certificate and key that a state serves. */
+export function pairsOf({ groups }: NginxState): readonly string[] {
+  return groups.flatMap(({ certificate }) => certificate ?? [])
 }
 
 function oldOf(state: NginxState, group: BalancerGroup): GroupState | undefined {
   return state.groups.find((old) => old.group.group === group.group)
 }
 
-async function acceptable({ groups }: Configuring, state: NginxState) {
+/**
+ * The groups that can be served, and the first fault of the others. `check` says whether a group
+ * may listen where it wants to; `isHeld` where we listen there already.
+ */
+export async function acceptable(
+  groups: readonly BalancerGroup[],
+  state: NginxState,
+  check: (group: BalancerGroup, isHeld: boolean) => Promise<Fault | undefined> = checkFree,
+): Promise<{ readonly groups: readonly BalancerGroup[]; readonly first: Fault | undefined }> {
   const held = new Set(state.groups.map(({ group }) => listenAddress(group.listen)))
   const accepted: BalancerGroup[] = []
   const faults: Fault[] = []
@@ -77,11 +87,22 @@ async function acceptable({ groups }: Configuring, state: NginxState) {
     else if (other) {
       const message = `${host}:${port} is used by group ${other.group} and can't be shared`
       faults.push(fault('E_PORT_IN_USE', message))
-    } else if (!held.has(listenAddress(group.listen)) && !(await isFree(host, port))) {
-      faults.push(fault('E_PORT_IN_USE', `${host}:${port} is in use`))
-    } else accepted.push(group)
+    } else {
+      const failure = await check(group, held.has(listenAddress(group.listen)))
+      if (failure) faults.push(failure)
+      else accepted.push(group)
+    }
   }
   return { groups: accepted, first: faults[0] }
+}
+
+/** E_PORT_IN_USE where somebody else has the group's address. */
+export async function checkFree(
+  { listen: { host, port } }: BalancerGroup,
+  isHeld = false,
+): Promise<Fault | undefined> {
+  if (isHeld || (await isFree(host, port))) return undefined
+  return fault('E_PORT_IN_USE', `${host}:${port} is in use`)
 }
 
 // Only names that differ tell two groups on one address apart.

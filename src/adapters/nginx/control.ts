@@ -1,5 +1,6 @@
 // Questions to NGINX over its control socket: which configuration serves, and its own counters.
 import { request } from 'node:http'
+import { request as secure } from 'node:https'
 import type { Cancel } from '../../core/ports.ts'
 
 const TIMEOUT_MS = 1_000
@@ -13,13 +14,22 @@ export interface Counters {
   readonly busy: number
 }
 
+/** Where NGINX answers questions. */
+export interface Door {
+  readonly at: { readonly socketPath: string } | { readonly host: string; readonly port: number }
+  /** The Host header that leads to the answers. */
+  readonly name: string
+  /** Whether the listener speaks TLS; whose certificate it is does not matter here. */
+  readonly isTls?: boolean
+}
+
 /** Asks one NGINX, and keeps count of the questions: they are requests, too. */
 export class Control {
-  readonly #socket: string
+  readonly #door: Door
   #asked = 0
 
-  constructor(socket: string) {
-    this.#socket = socket
+  constructor(door: Door) {
+    this.#door = door
   }
 
   /** The number of the configuration that answered, and the worker; undefined without an answer. */
@@ -42,13 +52,16 @@ export class Control {
 
   #ask(path: string, cancel?: Cancel): Promise<string | undefined> {
     this.#asked += 1
-    return ask(this.#socket, path, cancel)
+    return ask(this.#door, path, cancel)
   }
 }
 
-function ask(socketPath: string, path: string, cancel?: Cancel): Promise<string | undefined> {
+function ask(door: Door, path: string, cancel?: Cancel): Promise<string | undefined> {
   return new Promise((resolve) => {
-    const question = request({ socketPath, path, agent: false, headers: { Host: 'control' } })
+    const { at, name } = door
+    const asked = { ...at, path, agent: false, headers: { Host: name } } as const
+    const tls = { servername: name, rejectUnauthorized: false }
+    const question = door.isTls ? secure({ ...asked, ...tls }) : request(asked)
     const settle = (answer: string | undefined) => {
       clearTimeout(timer)
       cancel?.removeEventListener('abort', giveUp)

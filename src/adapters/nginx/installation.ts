@@ -31,39 +31,72 @@ const EPOCHS = 4
 /** The access log's port lies below those that the kernel hands out by itself. */
 const LOG_PORTS = { low: 18_000, high: 20_000 }
 
+/** What tells one kind of NGINX from another: where its files are, and what is written for it. */
+export interface Home {
+  /** Makes the folders that are missing. */
+  paths(): NginxPaths
+  render(state: NginxState, paths: NginxPaths): string
+  control(state: NginxState, paths: NginxPaths): Control
+  /** The user of its workers; undefined where all users' connections count as its own. */
+  uid(): number | undefined
+  /** Whether what is written stays in force when the machine starts anew. */
+  readonly isLasting: boolean
+}
+
+/** A prefix of our own in a state folder. */
+export function ownHome(
+  stateDir: string,
+  { account, nginx }: { readonly account: WorkerAccount | undefined; readonly nginx?: string },
+): Home {
+  const workers = Math.min(MOST_WORKERS, availableParallelism())
+  const hasHttp2 = http2Directive(() => nginx)
+  return {
+    paths: () => nginxPaths(stateDir, account?.gid),
+    render: (state, { run }) => {
+      const settings = { run, account, workers, files: openFiles() }
+      return renderConfig(state, { ...settings, hasHttp2Directive: hasHttp2(state) })
+    },
+    control: ({ epoch }, { run }) => {
+      return new Control({ at: { socketPath: controlSocket(run, epoch) }, name: 'control' })
+    },
+    uid: () => account?.uid,
+    isLasting: false,
+  }
+}
+
+/** Tells, once there is a certificate at all, whether a program has `http2` as a directive. */
+export function http2Directive(program: () => string | undefined): (state: NginxState) => boolean {
+  let known: boolean | undefined
+  return (state) => {
+    const nginx = program()
+    if (nginx === undefined || state.groups.every((g) => g.certificate === undefined)) return false
+    known ??= isAtLeast(nginxVersion(nginx), HTTP2_DIRECTIVE)
+    return known
+  }
+}
+
 /** See the file's head. */
 export class Installation {
-  readonly #stateDir: string
-  readonly #account: WorkerAccount | undefined
-  readonly #nginx: string | undefined
-  #hasHttp2Directive: boolean | undefined
+  readonly #home: Home
   readonly clock: Clock
   paths: NginxPaths
   control: Control
-  readonly #tcp: TcpConnections
+  #tcp: TcpConnections
   /** Kept where the disk is full. */
   #unsaved: NginxState | undefined
 
-  constructor(
-    stateDir: string,
-    options: {
-      readonly clock: Clock
-      readonly account: WorkerAccount | undefined
-      readonly nginx?: string | undefined
-    },
-  ) {
-    this.#stateDir = stateDir
-    this.#nginx = options.nginx
-    this.#account = options.account
-    this.clock = options.clock
-    this.#tcp = new TcpConnections(options.account?.uid, () => options.clock.monotonic())
-    this.paths = nginxPaths(stateDir, options.account?.gid)
-    this.control = this.#controlOf(this.state())
+  constructor(home: Home, clock: Clock) {
+    this.#home = home
+    this.clock = clock
+    this.#tcp = new TcpConnections(home.uid(), () => clock.monotonic())
+    this.paths = home.paths()
+    this.control = home.control(this.state(), this.paths)
   }
 
   /** Makes the folders anew, which a stop or a reboot took away. */
   prepare(): void {
-    this.paths = nginxPaths(this.#stateDir, this.#account?.gid)
+    this.paths = this.#home.paths()
+    this.#tcp = new TcpConnections(this.#home.uid(), () => this.clock.monotonic())
     makeBase(this.paths.run)
   }
 
@@ -71,29 +104,18 @@ export class Installation {
   state(): NginxState {
     const state = this.#unsaved ?? readState(this.paths.state)
     if (state?.bootId === bootId()) return state
-    const groups = (state?.groups ?? []).map((known) => {
-      const { group, reach, addresses, slots, kept, certificate } = known
-      const empty = { forwarders: {}, members: [], used: {} }
-      const pair = certificate === undefined ? {} : { certificate }
-      return { group: { ...group, targets: [] }, reach, addresses, slots, kept, ...pair, ...empty }
+    const groups = (state?.groups ?? []).map(({ pool: _gone, ...known }) => {
+      const group = { ...known.group, targets: [] }
+      return { ...known, group, forwarders: {}, members: [], used: {} }
     })
-    return {
-      bootId: bootId(),
-      generation: state?.generation ?? 1,
-      epoch: state?.epoch ?? 0,
-      logPort: randomInt(LOG_PORTS.low, LOG_PORTS.high),
-      logToken: randomBytes(8).toString('hex'),
-      groups,
-    }
+    const { logPort, logToken } = (this.#home.isLasting && state) || newLog()
+    const { generation = 1, epoch = 0 } = state ?? {}
+    return { bootId: bootId(), generation, epoch, logPort, logToken, groups }
   }
 
   /** Speaks to the master of a state from now on. */
   follow(state: NginxState): void {
-    this.control = this.#controlOf(state)
-  }
-
-  #controlOf(state: NginxState): Control {
-    return new Control(controlSocket(this.paths.run, state.epoch))
+    this.control = this.#home.control(state, this.paths)
   }
 
   save(state: NginxState): void {
@@ -119,19 +141,7 @@ export class Installation {
   }
 
   render(state: NginxState): string {
-    const account = this.#account
-    const workers = Math.min(MOST_WORKERS, availableParallelism())
-    const { run } = this.paths
-    const hasHttp2Directive = this.#usesHttp2Directive(state)
-    const files = openFiles()
-    return renderConfig(state, { run, account, workers, files, hasHttp2Directive })
-  }
-
-  #usesHttp2Directive(state: NginxState): boolean {
-    const nginx = this.#nginx
-    if (nginx === undefined || state.groups.every((g) => g.certificate === undefined)) return false
-    this.#hasHttp2Directive ??= isAtLeast(nginxVersion(nginx), HTTP2_DIRECTIVE)
-    return this.#hasHttp2Directive
+    return this.#home.render(state, this.paths)
   }
 
   /** Has a generation's workers ask all clients to leave, until targets are applied. */
@@ -207,6 +217,11 @@ export function socketOf(
   if (target?.socket !== undefined) return target.socket
   const forwarder = state.forwarders[instance]
   return forwarder === undefined ? undefined : forwarderSocket(at, state.group.group, forwarder)
+}
+
+function newLog(): Pick<NginxState, 'logPort' | 'logToken'> {
+  const logPort = randomInt(LOG_PORTS.low, LOG_PORTS.high)
+  return { logPort, logToken: randomBytes(8).toString('hex') }
 }
 
 function sameForwarders(a: GroupState, b: GroupState): boolean {

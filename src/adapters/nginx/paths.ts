@@ -14,7 +14,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 
 /** What a folder may be called that stands in the written configuration. */
-const FOLDER_PATTERN = /^(\/[A-Za-z0-9_.+-]+)+$/
+export const FOLDER_PATTERN = /^(\/[A-Za-z0-9_.+-]+)+$/
 /** Longest such folder, in bytes: a Unix socket's path has 107, and a slot's needs 65 of them. */
 const FOLDER_LIMIT = 42
 
@@ -22,6 +22,8 @@ const FOLDER_LIMIT = 42
 export interface NginxPaths {
   /** NGINX's prefix: its working folder, by which its processes are known. */
   readonly prefix: string
+  /** Our copies of certificates are kept in a folder in here. */
+  readonly pairs: string
   readonly config: string
   readonly errorLog: string
   readonly identity: string
@@ -40,9 +42,10 @@ export function nginxPaths(stateDir: string, group: number | undefined): NginxPa
   const wanted = resolve(stateDir)
   mkdirSync(join(wanted, 'nginx', 'logs'), { recursive: true, mode: 0o700 })
   const prefix = join(realpathSync(wanted), 'nginx')
-  const run = runFolder(prefix, group)
+  const run = runFolder(prefix, { group, bases: ['/run', tmpdir(), '/tmp'] })
   return {
     prefix,
+    pairs: prefix,
     config: join(prefix, 'nginx.conf'),
     errorLog: join(prefix, 'logs', 'error.log'),
     identity: join(prefix, 'process.json'),
@@ -52,10 +55,23 @@ export function nginxPaths(stateDir: string, group: number | undefined): NginxPa
   }
 }
 
-function runFolder(prefix: string, group: number | undefined): string {
+/** Where a private folder may be, and who may enter it. */
+export interface RunFolder {
+  /** The first of these that can be written to. */
+  readonly bases: readonly string[]
+  readonly group: number | undefined
+  /** Nothing is known of the group yet: one that is there stays as it is. */
+  readonly isKept?: boolean
+}
+
+/**
+ * A private folder with a short path, which is made if it is missing.
+ * @throws Error when none can be had
+ */
+export function runFolder(prefix: string, { bases, group, isKept }: RunFolder): string {
   const user = process.getuid?.() ?? 0
   const hash = createHash('sha256').update(`${user}:${prefix}`).digest('hex').slice(0, 12)
-  const base = ['/run', tmpdir(), '/tmp'].map(real).find((folder) => {
+  const base = bases.map(real).find((folder) => {
     return folder !== undefined && isUsable(join(folder, `plimsoll-${hash}`))
   })
   if (base === undefined) throw new Error('no folder with a short path can be written to')
@@ -65,6 +81,7 @@ function runFolder(prefix: string, group: number | undefined): string {
   if (!found.isDirectory() || found.uid !== user) {
     throw new Error(`${run} must be a folder of this user`)
   }
+  if (isKept) return run
   if (group !== undefined) chownSync(run, user, group)
   chmodSync(run, group === undefined ? 0o700 : 0o710)
   return run

@@ -32,12 +32,11 @@ export function bootId(): string {
 
 /** Looks at every process of the machine; nothing is taken from records. */
 export function findProcesses(prefix: string): NginxProcesses {
-  const ours = readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .flatMap((name) => look(Number(name), prefix) ?? [])
+  const ours = allProcesses().filter(({ identity }) => identity.prefix === prefix)
   const master = ours.find((found) => found.title.startsWith('nginx: master process'))
   const workers = ours.filter((found) => found.title.startsWith('nginx: worker process'))
-  const isChild = (found: Found) => master !== undefined && found.parent === master.identity.pid
+  const isChild = (found: NginxProcess) =>
+    master !== undefined && found.parent === master.identity.pid
   return {
     master: master?.identity,
     leftovers: workers.filter((found) => !isChild(found)).map(({ identity }) => identity),
@@ -47,10 +46,18 @@ export function findProcesses(prefix: string): NginxProcesses {
   }
 }
 
+/** Every NGINX process of the machine that can be seen. */
+export function allProcesses(): readonly NginxProcess[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .flatMap((name) => look(Number(name)) ?? [])
+}
+
 /** Whether exactly this process still runs. Without proof the answer is no. */
 export function isRunning(identity: NginxIdentity): boolean {
   if (identity.bootId !== bootId()) return false
-  return look(identity.pid, identity.prefix)?.identity.startTicks === identity.startTicks
+  const found = look(identity.pid)?.identity
+  return found?.startTicks === identity.startTicks && found.prefix === identity.prefix
 }
 
 /** Whether a worker takes no new connections any more. */
@@ -118,7 +125,10 @@ export function launch(nginx: string, paths: NginxPaths): Launch {
   child.unref()
   closeSync(output)
   return {
-    identity: () => (child.pid === undefined ? undefined : look(child.pid, paths.prefix)?.identity),
+    identity: () => {
+      const found = child.pid === undefined ? undefined : look(child.pid)?.identity
+      return found?.prefix === paths.prefix ? found : undefined
+    },
     ended: () => end,
   }
 }
@@ -128,22 +138,26 @@ export function writeIdentity(path: string, identity: NginxIdentity): void {
   writeWhole(path, JSON.stringify(identity))
 }
 
-interface Found {
+/** A process whose program is called `nginx`. */
+export interface NginxProcess {
   readonly identity: NginxIdentity
   readonly parent: number
   readonly title: string
+  /** The path of its program, which may have been replaced since. */
+  readonly program: string
 }
 
-function look(pid: number, prefix: string): Found | undefined {
+function look(pid: number): NginxProcess | undefined {
   // Cheap looks first: nearly every process of the machine ends here.
   const name = title(pid)
   if (name === undefined || !/^(nginx:|\S*nginx\0)/.test(name)) return undefined
-  if (link(`/proc/${pid}/cwd`) !== prefix) return undefined
-  const program = basename(link(`/proc/${pid}/exe`) ?? '').replace(/ \(deleted\)$/, '')
+  const prefix = link(`/proc/${pid}/cwd`)
+  const program = (link(`/proc/${pid}/exe`) ?? '').replace(/ \(deleted\)$/, '')
   const fields = stat(pid)
-  if (program !== 'nginx' || fields === undefined || fields[0] === 'Z') return undefined
+  if (prefix === undefined || basename(program) !== 'nginx') return undefined
+  if (fields === undefined || fields[0] === 'Z') return undefined
   const identity = { pid, bootId: bootId(), startTicks: fields[19] ?? '', prefix }
-  return { identity, parent: Number(fields[1]), title: name }
+  return { identity, parent: Number(fields[1]), title: name, program }
 }
 
 function title(pid: number): string | undefined {

@@ -76,7 +76,7 @@ export async function reload(
 
 /** Whether, in time, only workers with this configuration take connections. */
 export async function proven(
-  { control, clock, cancel }: Reloading,
+  { control, clock, cancel }: Pick<Reloading, 'control' | 'clock' | 'cancel'>,
   generation: number,
   old: readonly NginxIdentity[],
 ): Promise<boolean> {

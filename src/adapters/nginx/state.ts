@@ -15,6 +15,10 @@ export interface GroupState {
   readonly reach: Reach
   /** TCP addresses of which each set has an upstream, in the order of their pools' names. */
   readonly addresses: readonly string[]
+  /** Whether pools of slots are written beside those of addresses; absent: as the reach needs. */
+  readonly isSlotted?: boolean
+  /** Whether servers of others listen on the same address. */
+  readonly isShared?: boolean
   /** The pair of certificate and key that is in force, by its content. */
   readonly certificate?: string
   /** Most targets that the written configuration has room for. */

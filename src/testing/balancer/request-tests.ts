@@ -192,7 +192,7 @@ export function requestTests(stage: () => Stage, needs: Needs): void {
     socket.write('hello')
     await until('echoed', () => received === 'hello')
     if (needs('in flight per target')) {
-      assert.equal((await stage().target(only)).inFlight, 1)
+      await until('it is counted', async () => (await stage().target(only)).inFlight === 1)
       socket.destroy()
       await until('it is idle', async () => (await stage().target(only)).inFlight === 0)
     }

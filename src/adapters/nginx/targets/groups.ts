@@ -4,6 +4,7 @@ import type { BalancerGroup, BalancerTarget } from '../../../core/ports.ts'
 import type { GroupState, Reach } from '../state.ts'
 import { targetAddress } from '../written/grammar.ts'
 import { forwarderCount } from '../written/upstreams.ts'
+import { withMembers } from './members.ts'
 import { choosePool } from './pools.ts'
 import { addressesOf, isReached, isSubset, subsetPool } from './subsets.ts'
 
@@ -15,22 +16,32 @@ const LATE_MS = 120_000
 /** What the kernel and the checks say now. */
 export interface Now {
   readonly atMs: number
-  isHealthy(instance: string): boolean
+  /** `group` tells apart what two groups think of one static member. */
+  isHealthy(instance: string, group: string): boolean
   /** Connections to an instance; undefined where nobody can be seen to listen. */
   connections(state: GroupState, instance: string): number | undefined
 }
 
 /** A group's state with what it was asked for, its targets not yet in force. */
-export function shaped(group: BalancerGroup, old: GroupState | undefined): GroupState {
-  const wanted = Math.max(LEAST_SLOTS, group.maxTargets ?? 0, group.targets.length)
-  const addresses = addressesOf(group, old?.addresses ?? [])
-  const reach = reachOf(group, addresses, old?.reach)
-  const state: GroupState = {
+export function shaped(asked: BalancerGroup, old: GroupState | undefined): GroupState {
+  const group = withMembers(asked)
+  const addresses = addressesOf(asked, old?.addresses ?? [])
+  return stateOf(old, { group, addresses, reach: reachOf(group, addresses, old?.reach) })
+}
+
+/** A group's state with another shape; `group` has its static members as targets, too. */
+export function stateOf(
+  old: GroupState | undefined,
+  shape: Pick<GroupState, 'group' | 'addresses' | 'reach'>,
+): GroupState {
+  const { targets, maxTargets = 0, members = [] } = shape.group
+  const wanted = Math.max(LEAST_SLOTS, maxTargets + members.length, targets.length)
+  return {
     ...{ kept: [], forwarders: {}, members: [], used: {} },
     ...old,
-    ...{ group, reach, addresses, slots: Math.max(wanted, old?.slots ?? 0) },
+    ...shape,
+    slots: Math.max(wanted, old?.slots ?? 0),
   }
-  return state
 }
 
 // Forwarders stay for as long as something is served: their pools can't be told from others.
@@ -80,7 +91,7 @@ export function membersOf(state: GroupState, now: Now): readonly string[] {
   const active = state.group.targets
     .filter((target) => target.state === 'active' && isReachable(target))
     .map(({ instance }) => instance)
-  const well = active.filter((instance) => now.isHealthy(instance))
+  const well = active.filter((instance) => now.isHealthy(instance, state.group.group))
   const serving = well.length > 0 ? well : active
   const staying = state.members.filter((instance) => serving.includes(instance))
   const coming = serving.filter((instance) => !staying.includes(instance))

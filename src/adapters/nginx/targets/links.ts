@@ -12,6 +12,7 @@ import {
 } from 'node:fs'
 import { basename, join } from 'node:path'
 import type { GroupState } from '../state.ts'
+import { hasSlots } from '../written/upstreams.ts'
 import { memberAt, poolNames, poolSize } from './pools.ts'
 
 /** The Unix socket of a forwarder. */
@@ -36,9 +37,12 @@ export function makeBase(run: string): void {
 /** Makes the folders that a group's part of the configuration speaks of. */
 export function makeFolders(run: string, epoch: number, state: GroupState): void {
   const { group } = state.group
-  makeFolder(join(run, 'f', String(epoch), group))
-  for (const folder of ['t', 'p']) makeFolder(join(run, folder, group))
-  if (state.reach === 'direct') return
+  if (state.reach === 'forwarded') {
+    makeFolder(join(run, 'f', String(epoch), group))
+    makeFolder(join(run, 't', group))
+  }
+  if (!hasSlots(state)) return
+  makeFolder(join(run, 'p', group))
   for (const { name } of poolNames(state.slots)) makeFolder(join(run, 'p', group, name))
 }
 
@@ -122,7 +126,8 @@ export function choose(run: string, group: string, pool: string | undefined): vo
   place(link, basename(folder))
 }
 
-function place(link: string, target: string): void {
+/** Leads a link to a target; whoever follows it meanwhile sees the old one or the new one. */
+export function place(link: string, target: string): void {
   if (leadsTo(link) === target) return
   const temporary = `${link}.new`
   rmSync(temporary, { force: true })

@@ -78,7 +78,7 @@ test('lines of the access log say how a request ended', () => {
   assert.deepEqual(['a', 'b', 'ab'].map(marked), [
     [true, 0],
     [false, 50],
-    [true, 50],
+    [true, 0],
   ])
   assert.equal(parseLine('something else'), undefined)
 })

@@ -13,14 +13,51 @@ export interface Subset {
 }
 
 /**
- * The addresses that a group's targets are going to have. Those known before come first, in their
- * order, so that a pool's name means the same for as long as something is served.
+ * The addresses that a group's targets are going to have, static members included. Those known
+ * before keep their places: a pool's name means the same for as long as something is served.
  */
 export function addressesOf(group: BalancerGroup, before: readonly string[]): readonly string[] {
-  const { targets, ports = [] } = group
-  const hinted = ports.map((port) => targetAddress({ host: '127.0.0.1', port }))
-  const all = new Set([...(targets.length === 0 ? [] : before), ...hinted])
-  return all.size > MOST_ADDRESSES ? before : [...all]
+  const { targets, members = [] } = group
+  const held = targets.length + members.length === 0 ? [] : before
+  const live = liveAddresses(group).filter((address) => held.includes(address))
+  const wanted = new Set([...members.map(targetAddress), ...live, ...hinted(group)])
+  if (new Set([...held, ...wanted]).size <= MOST_ADDRESSES) return placed(held, [...wanted])
+  return wanted.size > MOST_ADDRESSES ? before : replaced(held, [...wanted])
+}
+
+/**
+ * The same where every target must be among them: first those that are there, then those that are
+ * going to be. Where there are too many, some targets are missing.
+ */
+export function grownAddresses(group: BalancerGroup, before: readonly string[]): readonly string[] {
+  const { targets, members = [] } = group
+  const held = targets.length + members.length === 0 ? [] : before
+  const live = [...members.map(targetAddress), ...liveAddresses(group)]
+  const staying = held.filter((address) => live.includes(address))
+  const all = [...new Set([...staying, ...live, ...hinted(group)])]
+  if (new Set([...held, ...all]).size <= MOST_ADDRESSES) return placed(held, all)
+  return replaced(held, all.slice(0, MOST_ADDRESSES))
+}
+
+function liveAddresses({ targets }: BalancerGroup): readonly string[] {
+  return targets.filter(({ socket }) => socket === undefined).map(targetAddress)
+}
+
+function hinted({ ports = [] }: BalancerGroup): readonly string[] {
+  return ports.map((port) => targetAddress({ host: '127.0.0.1', port }))
+}
+
+function placed(held: readonly string[], wanted: readonly string[]): readonly string[] {
+  return [...new Set([...held, ...wanted])]
+}
+
+// Nothing that serves is in a pool with an address that nobody wants: its place may be another's.
+function replaced(held: readonly string[], wanted: readonly string[]): readonly string[] {
+  const fresh = wanted.filter((address) => !held.includes(address))
+  const kept = held.map((address) =>
+    wanted.includes(address) ? address : (fresh.shift() ?? address),
+  )
+  return [...kept, ...fresh]
 }
 
 /** Whether these addresses are enough to reach every target. */

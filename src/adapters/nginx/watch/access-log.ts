@@ -17,7 +17,7 @@ export interface Logged {
   readonly seconds: number
   /** Whether it is one of the sample by which ratios go. */
   readonly isSampled: boolean
-  /** For how many requests it stands when groups are compared; 0 for none. */
+  /** How many requests beyond the sample it stands for; 0 for one of the sample. */
   readonly share: number
   /** How many targets were tried. */
   readonly tries: number
@@ -33,6 +33,8 @@ export class AccessLog {
   readonly #token: string
   readonly #onLine: (line: Logged) => void
   #isOpen = false
+  /** Whether it could be opened, once that is known. */
+  readonly opened: Promise<boolean>
 
   constructor(
     log: { readonly port: number; readonly token: string },
@@ -47,8 +49,12 @@ export class AccessLog {
     this.#socket.on('error', () => {
       this.#isOpen = false
     })
+    const opened = Promise.withResolvers<boolean>()
+    this.opened = opened.promise
+    this.#socket.once('error', () => opened.resolve(false))
     this.#socket.bind({ port: log.port, address: '127.0.0.1', exclusive: true }, () => {
       this.#isOpen = true
+      opened.resolve(true)
     })
   }
 
@@ -89,7 +95,7 @@ export function parseLine(line: string): Logged | undefined {
     status: Number(status),
     seconds: Number(seconds),
     isSampled: mark.includes('a'),
-    share: mark.includes('b') ? SHARE : 0,
+    share: mark === 'b' ? SHARE : 0,
     tries,
     tried: addresses.map((one, i) => ({
       address: one,

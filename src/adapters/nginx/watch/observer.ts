@@ -8,7 +8,8 @@ import type { GroupState } from '../state.ts'
 import type { Now } from '../targets/groups.ts'
 import { AccessLog, type Logged } from './access-log.ts'
 import { HealthCheck } from './health.ts'
-import { Readings } from './readings.ts'
+import { Readings, type Share } from './readings.ts'
+import { ownCounters, type Totals } from './totals.ts'
 import { Tries } from './tries.ts'
 
 /** How often the counters are read: in flight is averaged from these. */
@@ -28,6 +29,7 @@ export class Observer {
   readonly #applyHealth: () => Promise<void>
   readonly #busyDrains = new Set<string>()
   readonly #tries = new Tries()
+  readonly #totals: Totals
   /** As last looked at: lines come too often to read the state for each. */
   #groups: readonly GroupState[] = []
   #readings = new Readings()
@@ -38,10 +40,16 @@ export class Observer {
   #isSuspicious = false
   #applying: Promise<void> | undefined
 
-  constructor(installation: Installation, clock: Clock, applyHealth: () => Promise<void>) {
+  constructor(
+    installation: Installation,
+    clock: Clock,
+    applyHealth: () => Promise<void>,
+    totals: Totals = ownCounters(installation),
+  ) {
     this.#installation = installation
     this.#clock = clock
     this.#applyHealth = applyHealth
+    this.#totals = totals
   }
 
   onChange(listener: () => void): void {
@@ -67,6 +75,7 @@ export class Observer {
       this.#log?.close()
       this.#log = new AccessLog({ port, token }, (line) => this.#logged(line))
     }
+    this.#totals.follow?.(this.#log)
     if (this.#timer) return
     this.#timer = setInterval(() => void this.#look(), SAMPLE_MS)
     this.#timer.unref()
@@ -75,6 +84,7 @@ export class Observer {
   close(): void {
     clearInterval(this.#timer)
     this.#timer = undefined
+    this.#totals.letGo?.()
     this.#log?.close()
     this.#log = undefined
     this.#master = undefined
@@ -92,18 +102,19 @@ export class Observer {
         const at = target.socket ? { socketPath: target.socket } : addressOf(target)
         const checked = { at, ...(group.health === undefined ? {} : { path: group.health }) }
         const key = JSON.stringify(checked)
-        wanted.add(target.instance)
-        const running = this.#checks.get(target.instance)
+        const name = checkName(target.instance, group.group)
+        wanted.add(name)
+        const running = this.#checks.get(name)
         if (running?.key === key) continue
         running?.check.stop()
         const options = { now: () => this.#clock.now(), changed: () => this.#healthChanged() }
-        this.#checks.set(target.instance, { key, check: new HealthCheck(checked, options) })
+        this.#checks.set(name, { key, check: new HealthCheck(checked, options) })
       }
     }
-    for (const [instance, { check }] of this.#checks) {
-      if (wanted.has(instance)) continue
+    for (const [name, { check }] of this.#checks) {
+      if (wanted.has(name)) continue
       check.stop()
-      this.#checks.delete(instance)
+      this.#checks.delete(name)
     }
   }
 
@@ -114,7 +125,8 @@ export class Observer {
     const { epoch } = this.#installation.state()
     return {
       atMs: this.#clock.now(),
-      isHealthy: (instance) => this.#checks.get(instance)?.check.health.healthy ?? true,
+      isHealthy: (instance, group) =>
+        this.#checks.get(checkName(instance, group))?.check.health.healthy ?? true,
       connections: (state, instance) => connectionsTo(state, instance, { run, epoch, counts }),
     }
   }
@@ -146,7 +158,7 @@ export class Observer {
 
   #status(group: GroupState, target: BalancerTarget, now: Now): TargetStatus {
     const { instance, state } = target
-    const health = this.#checks.get(instance)?.check.health
+    const health = this.#checks.get(checkName(instance, group.group.group))?.check.health
     return {
       instance,
       state,
@@ -190,20 +202,24 @@ export class Observer {
   }
 
   async #sample(groups: readonly GroupState[], cancel?: Cancel): Promise<boolean> {
-    const totals = await this.#installation.control.counters(cancel)
-    if (!totals) return false
+    const sampled = await this.#totals.sample(() => this.#shares(groups), cancel)
+    if (!sampled) return false
+    this.#readings.sample(sampled.counters, sampled.shares, this.#clock.monotonic())
+    return true
+  }
+
+  #shares(groups: readonly GroupState[]): readonly Share[] {
     const now = this.now()
-    const shares = groups.map((state) => {
+    return groups.map((state) => {
       const each = state.group.targets.map((t) => now.connections(state, t.instance) ?? 0)
       const connections = each.reduce((sum, count) => sum + count, 0)
       return { group: state.group.group, reach: state.reach, connections }
     })
-    this.#readings.sample(totals, shares, this.#clock.monotonic())
-    return true
   }
 
   #logged(line: Logged): void {
     this.#readings.logged(line)
+    this.#totals.logged?.(line)
     this.#tries.logged(line, this.#groups, this.#clock.monotonic())
     if (line.failed) this.#isSuspicious = true
   }
@@ -225,6 +241,10 @@ export class Observer {
         this.tell()
       })
   }
+}
+
+function checkName(instance: string, group: string): string {
+  return `${group} ${instance}`
 }
 
 function addressOf({ host, port }: BalancerTarget): { host: string; port: number } {

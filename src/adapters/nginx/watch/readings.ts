@@ -21,7 +21,7 @@ interface Tally {
   /** Lines and tries of the log since the last sample. */
   lines: number
   tries: number
-  /** Requests that lines of the fixed share stand for. */
+  /** Requests beyond the sample that lines of the fixed share stand for. */
   shares: number
   readonly ended: Record<'ok' | 'client' | 'server' | 'badGateway' | 'shed', number>
   readonly latency: number[]
@@ -115,10 +115,12 @@ interface Weighed {
 function byLog(part: Part): Weighed {
   const { share, tally } = part
   const isForwarded = share.reach === 'forwarded'
-  if (tally.lines === 0) return { part, own: share.connections, each: isForwarded ? 2 : 1 }
+  if (tally.lines + tally.shares === 0)
+    return { part, own: share.connections, each: isForwarded ? 2 : 1 }
   // In a flood there are fewer lines than requests.
-  const own = Math.max(tally.lines, tally.shares)
-  return { part, own, each: isForwarded ? 1 + tally.tries / tally.lines : 1 }
+  const own = tally.lines + tally.shares
+  const triesEach = tally.lines === 0 ? 1 : tally.tries / tally.lines
+  return { part, own, each: isForwarded ? 1 + triesEach : 1 }
 }
 
 function byConnections(part: Part): Weighed {

@@ -1,11 +1,10 @@
 // The configuration as text. Every value in it has passed the grammar; nothing is escaped here.
 import type { WorkerAccount } from '../binary.ts'
 import type { NginxState } from '../state.ts'
-import { leavingPath, servingPool } from '../targets/links.ts'
 import { groupConfig } from './group.ts'
 import { lineFormat } from './lines.ts'
 import { listeners } from './listener.ts'
-import { leavingId, poolId, poolsOf } from './upstreams.ts'
+import { MAPS, poolMap } from './maps.ts'
 
 /** How NGINX itself runs. */
 export interface ServerSettings {
@@ -36,14 +35,7 @@ events { worker_connections ${Math.min(16_384, Math.floor(files / 2))}; multi_ac
 http {
 ${temporaries(run)}
   access_log off;
-  server_tokens off;
-  merge_slashes off;
-  absolute_redirect off;
-  default_type text/plain;
-  keepalive_timeout 75s;
-  keepalive_requests 1000000;
-  large_client_header_buffers 4 16k;
-  reset_timedout_connection on;
+${SERVED}
   variables_hash_max_size 4096;
   map_hash_max_size 8192;
   map_hash_bucket_size 256;
@@ -56,7 +48,7 @@ ${keptMap(state)}
   server {
     listen unix:${run}/f/${state.epoch}/control.sock;
     access_log off;
-    location = /generation { return 200 "${state.generation} $pid"; }
+${generationAnswer(state)}
     location = /counters { stub_status; }
     location / { return 404; }
   }
@@ -68,6 +60,21 @@ ${listeners(state.groups, {
 })}
 }
 `
+}
+
+/** How requests are served, whatever the group; for a whole `http` or for each `server`. */
+export const SERVED = `  server_tokens off;
+  merge_slashes off;
+  absolute_redirect off;
+  default_type text/plain;
+  keepalive_timeout 75s;
+  keepalive_requests 1000000;
+  large_client_header_buffers 4 16k;
+  reset_timedout_connection on;`
+
+/** What a control server answers about the configuration that serves. */
+export function generationAnswer(state: NginxState): string {
+  return `    location = /generation { return 200 "${state.generation} $pid"; }`
 }
 
 /** The number of a written configuration. */
@@ -87,63 +94,6 @@ function temporaries(run: string): string {
   return kinds.map((kind) => `  ${kind}_temp_path ${run}/temporary/${kind};`).join('\n')
 }
 
-const MAPS = `  map $http_upgrade $plimsoll_connection { "" ""; default upgrade; }
-  map $http_host $plimsoll_host { "" $server_addr; default $http_host; }
-  map $msec $plimsoll_ms { "~^(?<ps>[0-9]+)[.](?<pms>[0-9]+)$" $ps$pms; }
-  map $http_x_forwarded_proto $plimsoll_proto { "" $scheme; default $http_x_forwarded_proto; }
-  map $http_x_forwarded_host $plimsoll_forwarded_host { "" $http_host; default $http_x_forwarded_host; }
-  # 1 for IPv6.
-  geo $plimsoll_six { default ""; ::/1 1; 8000::/1 1; }
-  map $plimsoll_six $plimsoll_node { 1 '"[$remote_addr]"'; default $remote_addr; }
-  map $http_forwarded $plimsoll_forwarded {
-    "" "for=$plimsoll_node;proto=$scheme";
-    default "$http_forwarded, for=$plimsoll_node;proto=$scheme";
-  }
-  # Small bodies are read whole, so that they can be sent again; others are passed on as they come.
-  map "$http_transfer_encoding$http_content_length" $plimsoll_streams {
-    "" "";
-    "~^([0-9]{1,5}|[12][0-9]{5})$" "";
-    default 1;
-  }
-  # HTTP/2 needs no length; without one a body may be of any size.
-  map "$server_protocol $request_method:$http_content_length" $plimsoll_unsized {
-    default "";
-    "~^HTTP/2[^ ]* (POST|PUT|PATCH|DELETE):$" 1;
-  }
-  # No instance could be chosen: the upstream is named instead of one.
-  map $upstream_addr $plimsoll_shed { "~^[^:/]+$" 1; default ""; }
-  # A request that is not to be repeated, and that the instance has seen: where it ends instead.
-  map "$request_method $upstream_bytes_sent" $plimsoll_sent { "~^(POST|LOCK|PATCH) [1-9]" @broken; default ""; }
-  # A request of which an instance has seen something, or that was on its way once more already.
-  map $upstream_bytes_sent $plimsoll_seen { "~[1-9:]" 1; default ""; }
-  # See the pools' names. Asking the link once more would cost each request as much again.
-  map $plimsoll_pool $plimsoll_leaving { "~^[A-Z]" 1; default ""; }
-  map $server_addr $plimsoll_forwarder { "~/(?<pf>[0-9]+)[.]sock$" $pf; default none; }`
-
-// Which pool serves a group is what its link leads to now. The configurations of two generations
-// that follow each other tell a pool's twins apart: what leads to the own one asks clients to
-// leave, before a reload would close their connections.
-function poolMap(state: NginxState, run: string): string {
-  const { generation } = state
-  const lines = state.groups.flatMap((group) => {
-    const at = { run, group: group.group.group }
-    return poolsOf(group).flatMap((name) => {
-      const id = poolId(at.group, name)
-      const own = leavingPath({ ...at, name }, generation)
-      const other = leavingPath({ ...at, name }, generation + 1)
-      return [
-        `    ${servingPool(run, at.group, name)} ${id};`,
-        `    ${other} ${id};`,
-        `    ${own} ${leavingId(at.group, name)};`,
-      ]
-    })
-  })
-  // The second one is asked again for a request whose pool was gone when its body had come.
-  return ['plimsoll_pool {', 'plimsoll_pool_now { volatile;']
-    .map((head) => `  map $realpath_root $${head}\n    default "";\n${lines.join('\n')}\n  }`)
-    .join('\n')
-}
-
 // Addresses that are known beforehand keep their connections; any other one is served without.
 function keptMap(state: NginxState): string {
   const kept = [...new Set(state.groups.flatMap((group) => group.kept))]
@@ -152,7 +102,8 @@ function keptMap(state: NginxState): string {
     (address) =>
       `  upstream ${keptName(address)} { server ${address} max_fails=0; keepalive 64; keepalive_timeout 1s; keepalive_requests 1000000; }`,
   )
-  return `  map $realpath_root $plimsoll_led { default ""; "~/(?<pa>[^/]+:[0-9]+)$" $pa; }
+  return `  map $server_addr $plimsoll_forwarder { "~/(?<pf>[0-9]+)[.]sock$" $pf; default none; }
+  map $realpath_root $plimsoll_led { default ""; "~/(?<pa>[^/]+:[0-9]+)$" $pa; }
   map $plimsoll_led $plimsoll_address {
     default $plimsoll_led;
 ${lines.join('\n')}

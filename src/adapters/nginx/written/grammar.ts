@@ -40,7 +40,8 @@ export function refusal(group: BalancerGroup): string | undefined {
   if (file !== undefined) return of(`the path ${quoted(file)}`)
   const member = group.members?.find(({ host, port }) => !isPlainIp(host) || !isPort(port))
   if (member !== undefined) return of(`member ${quoted(member.host)}`)
-  if (group.targets.length > MOST_TARGETS) return of('the number of targets')
+  const members = group.members?.length ?? 0
+  if (group.targets.length + members > MOST_TARGETS) return of('the number of targets')
   const bad = group.targets.find((target) => !isTarget(target))
   return bad && of(`target ${quoted(bad.instance)}`)
 }

@@ -25,7 +25,7 @@ const FIELDS = [
 
 /** For the http block. A line is marked `a` as one of all or of a sample, `b` as one in `SHARE`. */
 export function lineFormat(token: string): string {
-  return `  log_format plimsoll '${[token, ...FIELDS].join('|')}';
+  return `  log_format plimsoll_lines '${[token, ...FIELDS].join('|')}';
   # A bucket as in limit_req, which only counts here and holds nothing back.
   limit_req_zone $server_name zone=plimsoll_lines:64k rate=${MOST_LINES}r/s;
   split_clients "$connection.$connection_requests.$msec" $plimsoll_share {
@@ -35,9 +35,9 @@ export function lineFormat(token: string): string {
   map $limit_req_status $plimsoll_line { PASSED a$plimsoll_share; default $plimsoll_share; }`
 }
 
-/** For a group's server block. */
-export function lines(logPort: number): string {
+/** For a group's server block. `condition`: there is a line where its value is not empty. */
+export function lines(logPort: number, condition = '$plimsoll_line'): string {
   return `    limit_req zone=plimsoll_lines burst=${BURST} nodelay;
     limit_req_dry_run on;
-    access_log syslog:server=127.0.0.1:${logPort},nohostname,tag=plimsoll plimsoll if=$plimsoll_line;`
+    access_log syslog:server=127.0.0.1:${logPort},nohostname,tag=plimsoll plimsoll_lines if=${condition};`
 }

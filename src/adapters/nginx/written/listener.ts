@@ -15,6 +15,21 @@ export interface ListenerSettings {
   readonly logPort: number
   /** HTTP/2 is a directive of its own: from 1.25.1 on. */
   readonly hasHttp2Directive: boolean
+  /** Present where the NGINX is somebody else's. */
+  readonly guest?: Guest
+}
+
+/** What is different where others have servers, too. */
+export interface Guest {
+  /** Lines that each server begins with: what must not be as the installation has it. */
+  readonly own: string
+  /** The same for servers that answer by themselves. */
+  readonly plain: string
+  /** Lines before those of the access log, and what a line is to depend on. */
+  readonly watched: string
+  readonly condition: string
+  /** The folder around our copies of certificates, with a slash at its end. */
+  readonly pairs: string
 }
 
 /** The text of all listeners. */
@@ -27,11 +42,15 @@ export function listeners(states: readonly GroupState[], settings: ListenerSetti
   const servers = [...addresses].flatMap(([address, sharing]) => {
     const [first] = sharing
     const isNamed = sharing.some((state) => hostnames(state).length > 0)
+    // A listener that others have or may come to have stays as they want it.
+    const [alone, named] = settings.guest
+      ? [address, address]
+      : [`${address} reuseport`, `${address} reuseport default_server`]
     if (!isNamed || first === undefined) {
-      return sharing.map((state) => server(state, `${address} reuseport`, settings))
+      return sharing.map((state) => server(state, alone, settings))
     }
     const rest = sharing.map((state) => server(state, address, settings))
-    return [stranger(first, `${address} reuseport default_server`, settings), ...rest]
+    return isShared(sharing) ? rest : [stranger(first, named, settings), ...rest]
   })
   return servers.join('\n')
 }
@@ -40,13 +59,17 @@ function hostnames(state: GroupState): readonly string[] {
   return state.group.hostnames ?? []
 }
 
+function isShared(states: readonly GroupState[]): boolean {
+  return states.some((state) => state.isShared === true)
+}
+
 /** The lines with `listen`, and with TLS where the group has it. */
-function opening(state: GroupState, listen: string, settings: ListenerSettings): string {
-  const { certificate } = state
-  const { hasHttp2Directive } = settings
+export function opening(state: GroupState, listen: string, settings: ListenerSettings): string {
+  const { certificate, isShared = false } = state
+  const { hasHttp2Directive, guest } = settings
   if (certificate === undefined) return `    listen ${listen};`
-  return `    listen ${listen}${tlsListen(hasHttp2Directive)};
-${tlsLines(certificate, hasHttp2Directive)}`
+  return `    listen ${listen}${tlsListen({ hasHttp2Directive, isShared })};
+${tlsLines(certificate, guest?.pairs ?? '', hasHttp2Directive)}`
 }
 
 function stranger(state: GroupState, listen: string, settings: ListenerSettings): string {
@@ -54,12 +77,13 @@ function stranger(state: GroupState, listen: string, settings: ListenerSettings)
 ${opening(state, listen, settings)}
     server_name "";
     access_log off;
-    location / { return 421 "plimsoll: nothing is served under this host name\\n"; }
+${settings.guest?.plain ?? ''}    location / { return 421 "plimsoll: nothing is served under this host name\\n"; }
   }`
 }
 
 function server(state: GroupState, listen: string, settings: ListenerSettings): string {
   const { group, reach } = state
+  const { guest } = settings
   const pass = 'proxy_pass http://$plimsoll_pool;'
   // The first name is the one in the log.
   const names = [group.group, ...hostnames(state).filter((name) => name !== group.group)]
@@ -67,7 +91,7 @@ function server(state: GroupState, listen: string, settings: ListenerSettings): 
 ${opening(state, listen, settings)}
     server_name ${names.join(' ')};
     root ${servingLink(settings.run, group.group)};
-${lines(settings.logPort)}
+${guest?.own ?? ''}${guest?.watched ?? ''}${lines(settings.logPort, guest?.condition)}
     client_max_body_size ${group.maxBodyBytes === 0 ? 1 : group.maxBodyBytes};
     client_body_buffer_size 300k;
 ${proxying(group)}

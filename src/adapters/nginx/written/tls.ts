@@ -11,16 +11,25 @@ const CIPHERS = [
   'ECDHE-RSA-CHACHA20-POLY1305',
 ]
 
-/** What the `listen` of a TLS server says. Until 1.25.1 HTTP/2 was an option of it. */
-export function tlsListen(hasHttp2Directive: boolean): string {
-  return hasHttp2Directive ? ' ssl' : ' ssl http2'
+/**
+ * What the `listen` of a TLS server says. Until 1.25.1 HTTP/2 was an option of it, for all servers
+ * on the address.
+ */
+export function tlsListen(options: {
+  readonly hasHttp2Directive: boolean
+  readonly isShared: boolean
+}): string {
+  return options.hasHttp2Directive || options.isShared ? ' ssl' : ' ssl http2'
 }
 
-/** The lines of a server that serves a kept pair. */
-export function tlsLines(pair: string, hasHttp2Directive: boolean): string {
+/**
+ * The lines of a server that serves a kept pair. `pairs` is the folder around it with a slash at
+ * its end; empty for NGINX's own prefix.
+ */
+export function tlsLines(pair: string, pairs: string, hasHttp2Directive: boolean): string {
   const files = pairFiles(pair)
-  return `${hasHttp2Directive ? '    http2 on;\n' : ''}    ssl_certificate ${files.certificate};
-    ssl_certificate_key ${files.key};
+  return `${hasHttp2Directive ? '    http2 on;\n' : ''}    ssl_certificate ${pairs}${files.certificate};
+    ssl_certificate_key ${pairs}${files.key};
     ssl_protocols TLSv1.2 TLSv1.3;
     ssl_ciphers ${CIPHERS.join(':')};
     ssl_prefer_server_ciphers off;

@@ -12,6 +12,11 @@ export function forwarderCount(state: GroupState): number {
   return state.reach === 'forwarded' ? state.slots * 2 : 0
 }
 
+/** Whether a group has pools of slots, which lead wherever their links do. */
+export function hasSlots({ isSlotted, reach }: GroupState): boolean {
+  return isSlotted ?? reach !== 'direct'
+}
+
 /** The upstream that a pool is. What tells it from others comes first: NGINX compares them all. */
 export function poolId(group: string, pool: string): string {
   return `${isSubset(pool) ? '' : 'p'}${pool.replace('.', '_')}_${group}`
@@ -25,7 +30,7 @@ export function leavingId(group: string, pool: string): string {
 /** The pools that the written configuration has for a group. */
 export function poolsOf(state: GroupState): readonly string[] {
   const sets = subsets(state.addresses).map(({ pool }) => pool)
-  return state.reach === 'direct' ? sets : [...sets, ...poolNames(state.slots).map((p) => p.name)]
+  return !hasSlots(state) ? sets : [...sets, ...poolNames(state.slots).map((p) => p.name)]
 }
 
 /** The text of all pools. */
@@ -39,7 +44,7 @@ export function upstreams(state: GroupState, run: string): readonly string[] {
       i === 0 ? `direct_${group.group} ${512 + servers * SERVER_KIB}k` : `direct_${group.group}`
     return upstream(state, { pool: set.pool, zone, places: set.addresses })
   })
-  if (state.reach === 'direct') return direct
+  if (!hasSlots(state)) return direct
   const named = poolNames(slots).map(({ name, size }) => {
     const places = Array.from({ length: size }, (_, slot) => {
       return `unix:${run}/p/${group.group}/${name}/${slot}`

@@ -1,0 +1,67 @@
+// An NGINX of others passes the conformance suite, as far as an attached one can.
+import { chmodSync, mkdtempSync, realpathSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { createAttachBalancer } from '../../src/adapters/nginx/attach/balancer.ts'
+import type { Reach } from '../../src/adapters/nginx/state.ts'
+import type { Balancer } from '../../src/core/ports.ts'
+import { type BalancerSubject, balancerConformance } from '../../src/testing/balancer.ts'
+import { Distribution } from './nginx-distribution.ts'
+import { missing, systemClock } from './nginx-subject.ts'
+
+const LACKING = [
+  'waiting room',
+  'full counters',
+  'own bodies',
+  'counts across changes',
+  'named hop-by-hop headers',
+  'duplex bodies',
+] as const
+
+if (missing) test('attached nginx conformance', { skip: missing }, () => {})
+else {
+  balancerConformance('attached nginx, on known ports', () => subject('direct'), LACKING)
+  balancerConformance('attached nginx, on Unix sockets', () => subject('unix'), LACKING)
+}
+
+async function subject(reach: Reach): Promise<BalancerSubject> {
+  const distribution = await Distribution.create()
+  await distribution.start()
+  const stateDir = realpathSync(mkdtempSync(join(tmpdir(), 'plimsoll-attach-')))
+  const sockets = mkdtempSync(join(tmpdir(), 'plimsoll-sockets-'))
+  chmodSync(sockets, 0o711)
+  const create = () => {
+    const options = { stateDir, clock: systemClock, dir: distribution.confD }
+    return startedByItsOwner(createAttachBalancer(options), distribution)
+  }
+  const balancer = create()
+  return {
+    balancer,
+    ...(reach === 'unix' ? { sockets } : {}),
+    arePortsKnown: reach === 'direct',
+    another: create,
+    kill: () => distribution.kill(),
+    dispose: async () => {
+      await balancer.stop(0, new AbortController().signal)
+      await distribution.dispose()
+      for (const folder of [stateDir, sockets]) rmSync(folder, { recursive: true, force: true })
+    },
+  }
+}
+
+/** What the suite expects of a start, the owner of the installation does. */
+function startedByItsOwner(balancer: Balancer, distribution: Distribution): Balancer {
+  return {
+    name: balancer.name,
+    start: async (cancel) => {
+      if (!distribution.master) await distribution.start()
+      return balancer.start(cancel)
+    },
+    observe: (cancel) => balancer.observe(cancel),
+    configure: (groups, cancel) => balancer.configure(groups, cancel),
+    onChange: (listener) => balancer.onChange(listener),
+    stop: (graceMs, cancel) => balancer.stop(graceMs, cancel),
+    close: () => balancer.close(),
+  }
+}
