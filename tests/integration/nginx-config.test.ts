@@ -185,6 +185,11 @@ test('groups on one address, many long names and TLS are accepted by NGINX', nee
     const newer = renderConfig({ ...state, groups }, { ...settings, hasHttp2Directive: true })
     assert.equal(/listen .*http2/.test(newer), false)
     assert.equal(newer.includes('http2 on;'), 'certificate' in certificate)
+    const newest = renderConfig({ ...state, groups }, { ...settings, hasKeepaliveMinTimeout: true })
+    assert.deepEqual(
+      [text, newest].map((one) => one.includes('keepalive_min_timeout 5s;')),
+      [false, true],
+    )
   }
   rmSync(folder, { recursive: true, force: true })
 })

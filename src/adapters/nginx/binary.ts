@@ -50,6 +50,28 @@ export function nginxMissing(): Fault {
   return fault('E_BALANCER_MISSING', message)
 }
 
+/** What newer versions have. */
+export interface NginxFeatures {
+  /** `http2 on;`: before, it was an option of `listen`. */
+  readonly hasHttp2Directive: boolean
+  /** A worker that leaves gives idle connections time for a request that is on its way. */
+  readonly hasKeepaliveMinTimeout: boolean
+}
+
+/** The features of a program, asked once; those of an old one where there is none. */
+export function featuresOf(program: () => string | undefined): () => NginxFeatures {
+  let known: NginxFeatures | undefined
+  return () => {
+    const nginx = program()
+    if (known === undefined && nginx !== undefined) {
+      const version = nginxVersion(nginx)
+      const has = (least: readonly number[]) => isAtLeast(version, least)
+      known = { hasHttp2Directive: has([1, 25, 1]), hasKeepaliveMinTimeout: has([1, 27, 4]) }
+    }
+    return known ?? { hasHttp2Directive: false, hasKeepaliveMinTimeout: false }
+  }
+}
+
 /** Undefined where the controller is not root: the workers are then the same user. */
 export function workerAccount(): WorkerAccount | undefined {
   if (process.getuid?.() !== 0) return undefined

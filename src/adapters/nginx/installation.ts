@@ -3,7 +3,7 @@ import { randomBytes, randomInt } from 'node:crypto'
 import { chmodSync, readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import type { Clock } from '../../core/ports.ts'
-import { isAtLeast, nginxVersion, type WorkerAccount } from './binary.ts'
+import { featuresOf, type WorkerAccount } from './binary.ts'
 import { Control } from './control.ts'
 import { type NginxPaths, nginxPaths } from './paths.ts'
 import { bootId } from './process.ts'
@@ -23,8 +23,6 @@ import { renderConfig } from './written/config.ts'
 import { targetAddress } from './written/grammar.ts'
 
 const MOST_WORKERS = 8
-/** The first version in which `http2 on` is a directive. */
-const HTTP2_DIRECTIVE = [1, 25, 1]
 const FILES = 16_384
 /** So many masters back their workers may still have requests. */
 const EPOCHS = 4
@@ -49,29 +47,18 @@ export function ownHome(
   { account, nginx }: { readonly account: WorkerAccount | undefined; readonly nginx?: string },
 ): Home {
   const workers = Math.min(MOST_WORKERS, availableParallelism())
-  const hasHttp2 = http2Directive(() => nginx)
+  const features = featuresOf(() => nginx)
   return {
     paths: () => nginxPaths(stateDir, account?.gid),
     render: (state, { run }) => {
       const settings = { run, account, workers, files: openFiles() }
-      return renderConfig(state, { ...settings, hasHttp2Directive: hasHttp2(state) })
+      return renderConfig(state, { ...settings, ...features() })
     },
     control: ({ epoch }, { run }) => {
       return new Control({ at: { socketPath: controlSocket(run, epoch) }, name: 'control' })
     },
     uid: () => account?.uid,
     isLasting: false,
-  }
-}
-
-/** Tells, once there is a certificate at all, whether a program has `http2` as a directive. */
-export function http2Directive(program: () => string | undefined): (state: NginxState) => boolean {
-  let known: boolean | undefined
-  return (state) => {
-    const nginx = program()
-    if (nginx === undefined || state.groups.every((g) => g.certificate === undefined)) return false
-    known ??= isAtLeast(nginxVersion(nginx), HTTP2_DIRECTIVE)
-    return known
   }
 }
 

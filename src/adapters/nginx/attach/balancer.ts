@@ -4,8 +4,8 @@ import { isAbsolute } from 'node:path'
 import { fault } from '../../../core/errors.ts'
 import type { Fault } from '../../../core/model.ts'
 import type { Balancer, BalancerGroup, BalancerStatus, Cancel, Clock } from '../../../core/ports.ts'
-import { locateNginx, nginxMissing } from '../binary.ts'
-import { type Home, http2Directive, Installation } from '../installation.ts'
+import { featuresOf, locateNginx, nginxMissing } from '../binary.ts'
+import { type Home, Installation } from '../installation.ts'
 import { withLock } from '../lock.ts'
 import { isRunning, readIdentity, writeIdentity } from '../process.ts'
 import { withoutMembers } from '../targets/members.ts'
@@ -138,7 +138,7 @@ class AttachBalancer implements Balancer {
   #home(): Home {
     const { dir } = this.#options
     const owner = this.#owner
-    const hasHttp2 = http2Directive(() => this.#master()?.program)
+    const features = featuresOf(() => this.#master()?.program)
     return {
       paths: () => {
         const ids = this.#workers
@@ -146,7 +146,7 @@ class AttachBalancer implements Balancer {
         return attachPaths(owner, dir, { group, isKept: ids === undefined })
       },
       render: (state, { run, pairs }) => {
-        return renderInclude(state, { run, pairs, owner, hasHttp2Directive: hasHttp2(state) })
+        return renderInclude(state, { run, pairs, owner, ...features() })
       },
       control: attachedControl,
       uid: () => this.#workers?.user,

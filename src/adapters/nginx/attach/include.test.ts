@@ -6,6 +6,7 @@ import type { NginxState } from '../state.ts'
 import { renderInclude } from './include.ts'
 import { attachedShape } from './shape.ts'
 
+const OLD = { hasHttp2Directive: false, hasKeepaliveMinTimeout: false }
 const ID = 'ab12cd34ef567890'
 const GROUP: BalancerGroup = {
   group: 'web-ab12',
@@ -28,7 +29,7 @@ async function rendered(change: Partial<NginxState['groups'][number]> = {}, gene
   }
   const owner = { id: ID, stateDir: '/srv/plimsoll_shop' }
   const run = '/var/lib/plimsoll_x/plimsoll-0'
-  return renderInclude(whole, { run, pairs: run, owner, hasHttp2Directive: false })
+  return renderInclude(whole, { run, pairs: run, owner, ...OLD })
 }
 
 /** The directives that stand in `http`, and not in a block of ours. */

@@ -35,13 +35,15 @@ export interface IncludeSettings {
   readonly pairs: string
   readonly owner: Owner
   readonly hasHttp2Directive: boolean
+  readonly hasKeepaliveMinTimeout: boolean
 }
 
 /** The whole file. At least one group: its listener answers our own questions, too. */
 export function renderInclude(state: NginxState, settings: IncludeSettings): string {
-  const { run, pairs, owner, hasHttp2Directive } = settings
+  const { run, pairs, owner, hasHttp2Directive, hasKeepaliveMinTimeout } = settings
   const { logPort, groups } = state
-  const listening = { run, logPort, hasHttp2Directive, guest: guest(run, pairs) }
+  const features = { hasHttp2Directive, hasKeepaliveMinTimeout }
+  const listening = { run, logPort, ...features, guest: guest(run, pairs) }
   const text = [
     lineFormat(state.logToken),
     '  # Without somebody who listens each line would be an error in the log.',

@@ -16,6 +16,7 @@ export interface ServerSettings {
   readonly files: number
   /** HTTP/2 is a directive of its own: from 1.25.1 on. */
   readonly hasHttp2Directive?: boolean
+  readonly hasKeepaliveMinTimeout?: boolean
 }
 
 /** The whole configuration for a state. */
@@ -57,6 +58,7 @@ ${listeners(state.groups, {
   run,
   logPort: state.logPort,
   hasHttp2Directive: settings.hasHttp2Directive ?? false,
+  hasKeepaliveMinTimeout: settings.hasKeepaliveMinTimeout ?? false,
 })}
 }
 `

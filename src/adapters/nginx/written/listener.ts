@@ -15,6 +15,8 @@ export interface ListenerSettings {
   readonly logPort: number
   /** HTTP/2 is a directive of its own: from 1.25.1 on. */
   readonly hasHttp2Directive: boolean
+  /** Workers that leave can spare idle connections: from 1.27.4 on. */
+  readonly hasKeepaliveMinTimeout: boolean
   /** Present where the NGINX is somebody else's. */
   readonly guest?: Guest
 }
@@ -31,6 +33,9 @@ export interface Guest {
   /** The folder around our copies of certificates, with a slash at its end. */
   readonly pairs: string
 }
+
+/** How long an idle connection outlives the worker's leave at most. */
+const SPARED = '5s'
 
 /** The text of all listeners. */
 export function listeners(states: readonly GroupState[], settings: ListenerSettings): string {
@@ -94,7 +99,7 @@ ${opening(state, listen, settings)}
 ${guest?.own ?? ''}${guest?.watched ?? ''}${lines(settings.logPort, guest?.condition)}
     client_max_body_size ${group.maxBodyBytes === 0 ? 1 : group.maxBodyBytes};
     client_body_buffer_size 300k;
-${proxying(group)}
+${settings.hasKeepaliveMinTimeout ? `    keepalive_min_timeout ${SPARED};\n` : ''}${proxying(group)}
 ${forwarding(group)}
 ${retries(reach)}
     recursive_error_pages on;
