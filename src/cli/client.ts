@@ -5,6 +5,8 @@ import { type ErrorCode, PlimsollError } from '../core/errors.ts'
 import { findKey } from '../server/auth.ts'
 
 const CALL_MS = 15_000
+/** A controller that starts many groups on a busy machine may take seconds to answer. */
+const HEALTH_MS = 5_000
 
 /** The controller of a state folder, where its file is there (it may be gone all the same). */
 export function readControllerFile(stateDir: string): ControllerFile | undefined {
@@ -23,7 +25,7 @@ export async function isRunning(stateDir: string): Promise<boolean> {
   const told = readControllerFile(stateDir)
   if (told === undefined) return false
   try {
-    const response = await fetch(`${told.url}/healthz`, { signal: AbortSignal.timeout(2_000) })
+    const response = await fetch(`${told.url}/healthz`, { signal: AbortSignal.timeout(HEALTH_MS) })
     const said = (await response.json()) as { readonly controller?: unknown }
     return response.ok && said.controller === told.id
   } catch {

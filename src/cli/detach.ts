@@ -13,6 +13,8 @@ import type { UpOptions, UpSource } from './source.ts'
 
 const POLL_MS = 100
 const EXTRA_MS = 15_000
+/** A balancer that did not come up for this long will not by itself. */
+const DOWN_MS = 5_000
 
 /** Starts the controller and waits until every group is ready, it ended, or the time is over. */
 export async function runDetached(
@@ -34,10 +36,14 @@ export async function runDetached(
     exited = true
   })
   const mostMs = Math.max(...source.config.spec.groups.map((g) => g.run.startTimeoutMs)) + EXTRA_MS
+  let downMs = 0
   for (let waited = 0; waited < mostMs; waited += POLL_MS) {
     if (exited) throw endedEarly(logPath, from)
-    const status = await readyStatus(stateDir)
-    if (status !== undefined) {
+    const status = await statusOf(stateDir)
+    const down = status?.balancer?.down
+    downMs = down === undefined ? 0 : downMs + POLL_MS
+    if (down !== undefined && downMs > DOWN_MS) throw new PlimsollError('E_BALANCER', down)
+    if (status !== undefined && isReady(status)) {
       output.document(status)
       for (const g of status.groups)
         output.say(`${g.group}: ${g.ready} of ${g.desired} ready on ${g.listen ?? '-'}`)
@@ -63,9 +69,11 @@ function openLog(stateDir: string, logPath: string): number {
 
 // What the groups that are not ready died of.
 async function failuresOf(stateDir: string): Promise<string> {
-  if (!(await isRunning(stateDir))) return ''
-  const { groups } = await call<StatusView>(stateDir, 'GET', '/status')
-  return groups.flatMap((g) => (g.failures === null ? [] : [`; ${g.failures.reason}`])).join('')
+  const status = await statusOf(stateDir)
+  if (status === undefined) return ''
+  return status.groups
+    .flatMap((g) => (g.failures === null ? [] : [`; ${g.failures.reason}`]))
+    .join('')
 }
 
 function argv(source: UpSource, stateDir: string, options: UpOptions): readonly string[] {
@@ -75,11 +83,22 @@ function argv(source: UpSource, stateDir: string, options: UpOptions): readonly 
   return [entry, 'up', '--state', stateDir, ...listen, '--', ...source.command]
 }
 
-async function readyStatus(stateDir: string): Promise<StatusView | undefined> {
+// Undefined while nobody answers.
+async function statusOf(stateDir: string): Promise<StatusView | undefined> {
   if (!(await isRunning(stateDir))) return undefined
-  const status = await call<StatusView>(stateDir, 'GET', '/status')
-  const ready = status.tick !== null && status.groups.every((g) => g.ready >= g.desired)
-  return ready ? status : undefined
+  try {
+    return await call<StatusView>(stateDir, 'GET', '/status')
+  } catch (error) {
+    // It answered a moment ago: on a busy machine it may just be late.
+    if (error instanceof PlimsollError && ['E_NOT_RUNNING', 'E_TIMEOUT'].includes(error.code)) {
+      return undefined
+    }
+    throw error
+  }
+}
+
+function isReady(status: StatusView): boolean {
+  return status.tick !== null && status.groups.every((g) => g.ready >= g.desired)
 }
 
 // The controller's own last words, in its own code where it gave one.

@@ -117,7 +117,10 @@ function announce(app: Application, output: Output): void {
     groups: status.groups,
   })
   for (const g of status.groups) {
-    const where = g.listen === null ? '' : ` on http://${g.listen.replace('0.0.0.0', '127.0.0.1')}`
+    const spec = app.service.state.spec.groups.find(({ name }) => name === g.group)
+    const scheme = spec?.http?.tls === undefined ? 'http' : 'https'
+    const where =
+      g.listen === null ? '' : ` on ${scheme}://${g.listen.replace('0.0.0.0', '127.0.0.1')}`
     output.say(`${g.group} is up${where}: ${g.ready} of ${g.desired} ready`)
   }
   for (const line of balancerLines(status.balancer, app.service.state.spec)) output.say(line)

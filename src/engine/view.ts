@@ -53,6 +53,8 @@ export interface BalancerView {
   readonly name: string
   readonly why: string
   readonly notices: readonly string[]
+  /** Why it does not serve; absent while it does. */
+  readonly down?: string
 }
 
 /** The whole application; `tick` and `at` are null before the first turn ended. */
@@ -74,8 +76,13 @@ export interface StatusView {
 }
 
 /** Everything at once. */
-export function statusView(state: LoopState, balancer?: BalancerView): StatusView {
+export function statusView(state: LoopState, known?: BalancerView): StatusView {
   const seen = state.tick?.observation
+  const seenDown = seen?.groups.flatMap((g) =>
+    g.balancer?.kind === 'down' ? g.balancer.reason : [],
+  )
+  const down = seenDown?.[0]
+  const balancer = known && { ...known, ...(down === undefined ? {} : { down }) }
   return {
     app: state.spec.app,
     tick: state.tick?.id ?? null,

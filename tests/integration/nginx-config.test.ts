@@ -87,7 +87,7 @@ test('hostile names, hosts, instances and paths are refused', () => {
   )
 })
 
-test('whatever is let through is accepted by NGINX', needsNginx, () => {
+test('whatever is let through is accepted by NGINX', needsNginx, async () => {
   const folder = mkdtempSync(join(tmpdir(), 'plimsoll-written-'))
   mkdirSync(join(folder, 'logs'))
   const run = join(folder, 'run')
@@ -124,8 +124,8 @@ test('whatever is let through is accepted by NGINX', needsNginx, () => {
     members: fc.array(fc.record({ host: hosts, port: whole }), { maxLength: 2 }),
   })
   let written = 0
-  fc.assert(
-    fc.property(fc.array(groups, { maxLength: 3 }), (raw) => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(groups, { maxLength: 3 }), async (raw) => {
       const names = new Set<string>()
       const accepted = (raw as BalancerGroup[]).filter((group) => {
         // NGINX listens on addresses of this machine alone.
@@ -147,7 +147,7 @@ test('whatever is let through is accepted by NGINX', needsNginx, () => {
       for (const group of stateOf(accepted).groups) makeFolders(run, 1, group)
       const path = join(folder, 'nginx.conf')
       writeFileSync(path, text)
-      assert.equal(testConfig(nginx ?? '', folder, path), undefined, text)
+      assert.equal(await testConfig(nginx ?? '', folder, path), undefined, text)
     }),
     { numRuns: 200, examples: [[[{ ...plain, targets: [target] }]]] as never },
   )
@@ -155,43 +155,50 @@ test('whatever is let through is accepted by NGINX', needsNginx, () => {
   assert.ok(written > 0)
 })
 
-test('groups on one address, many long names and TLS are accepted by NGINX', needsNginx, () => {
-  const folder = mkdtempSync(join(tmpdir(), 'plimsoll-written-'))
-  const run = join(folder, 'run')
-  for (const made of [run, join(folder, 'logs'), join(folder, 'tls')]) mkdirSync(made)
-  makeBase(run)
-  makeEpoch(run, 1)
-  const files = ['-keyout', join(folder, 'tls/abc.key'), '-out', join(folder, 'tls/abc.crt')]
-  const kind = ['-x509', '-nodes', '-newkey', 'rsa:2048', '-subj', '/CN=shop.example']
-  execFileSync('openssl', ['req', ...kind, ...files], { stdio: 'ignore' })
-  const long = (n: number) => `${`${'x'.repeat(60)}.`.repeat(3)}${'y'.repeat(60)}${n + 100}.ab`
-  const hostnames = Array.from({ length: 100 }, (_, n) => long(n))
-  const one = { ...plain, hostnames }
-  const two = { ...plain, group: 'api', hostnames: ['shop.example', '*.shop.example'] }
-  assert.deepEqual([refusal(one), refusal(two)], [undefined, undefined])
-  const state = stateOf([one, two])
-  const path = join(folder, 'nginx.conf')
-  for (const certificate of [{}, { certificate: 'abc' }]) {
-    const groups = state.groups.map((group) => {
-      return { ...group, ...certificate, group: { ...group.group, listen: plain.listen } }
-    })
-    for (const group of groups) makeFolders(run, 1, group)
-    const settings = { run, account: workerAccount(), workers: 2, files: 1024 }
-    const text = renderConfig({ ...state, groups }, settings)
-    writeFileSync(path, text)
-    assert.equal(testConfig(nginx ?? '', folder, path), undefined)
-    assert.equal(text.includes('ssl http2'), 'certificate' in certificate)
-    const newer = renderConfig({ ...state, groups }, { ...settings, hasHttp2Directive: true })
-    assert.equal(/listen .*http2/.test(newer), false)
-    assert.equal(newer.includes('http2 on;'), 'certificate' in certificate)
-    const newest = renderConfig({ ...state, groups }, { ...settings, hasKeepaliveMinTimeout: true })
-    assert.deepEqual(
-      [text, newest].map((one) => one.includes('keepalive_min_timeout 5s;')),
-      [false, true],
-    )
-  }
-  rmSync(folder, { recursive: true, force: true })
-})
+test(
+  'groups on one address, many long names and TLS are accepted by NGINX',
+  needsNginx,
+  async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'plimsoll-written-'))
+    const run = join(folder, 'run')
+    for (const made of [run, join(folder, 'logs'), join(folder, 'tls')]) mkdirSync(made)
+    makeBase(run)
+    makeEpoch(run, 1)
+    const files = ['-keyout', join(folder, 'tls/abc.key'), '-out', join(folder, 'tls/abc.crt')]
+    const kind = ['-x509', '-nodes', '-newkey', 'rsa:2048', '-subj', '/CN=shop.example']
+    execFileSync('openssl', ['req', ...kind, ...files], { stdio: 'ignore' })
+    const long = (n: number) => `${`${'x'.repeat(60)}.`.repeat(3)}${'y'.repeat(60)}${n + 100}.ab`
+    const hostnames = Array.from({ length: 100 }, (_, n) => long(n))
+    const one = { ...plain, hostnames }
+    const two = { ...plain, group: 'api', hostnames: ['shop.example', '*.shop.example'] }
+    assert.deepEqual([refusal(one), refusal(two)], [undefined, undefined])
+    const state = stateOf([one, two])
+    const path = join(folder, 'nginx.conf')
+    for (const certificate of [{}, { certificate: 'abc' }]) {
+      const groups = state.groups.map((group) => {
+        return { ...group, ...certificate, group: { ...group.group, listen: plain.listen } }
+      })
+      for (const group of groups) makeFolders(run, 1, group)
+      const settings = { run, account: workerAccount(), workers: 2, files: 1024 }
+      const text = renderConfig({ ...state, groups }, settings)
+      writeFileSync(path, text)
+      assert.equal(await testConfig(nginx ?? '', folder, path), undefined)
+      assert.equal(text.includes('ssl http2'), 'certificate' in certificate)
+      const newer = renderConfig({ ...state, groups }, { ...settings, hasHttp2Directive: true })
+      assert.equal(/listen .*http2/.test(newer), false)
+      assert.equal(newer.includes('http2 on;'), 'certificate' in certificate)
+      const newest = renderConfig(
+        { ...state, groups },
+        { ...settings, hasKeepaliveMinTimeout: true },
+      )
+      assert.deepEqual(
+        [text, newest].map((one) => one.includes('keepalive_min_timeout 5s;')),
+        [false, true],
+      )
+    }
+    rmSync(folder, { recursive: true, force: true })
+  },
+)
 
 function stateOf(groups: readonly BalancerGroup[]): NginxState {
   const now = { atMs: 0, isHealthy: () => true, connections: () => 0 }

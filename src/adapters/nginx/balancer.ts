@@ -41,6 +41,8 @@ class NginxBalancer implements Balancer {
   readonly #upkeep: Upkeep
   readonly #program: string | undefined
   #starting: Promise<Fault | undefined> | undefined
+  /** Why the last start failed. */
+  #failure: Fault | undefined
 
   constructor({ stateDir, clock, nginx }: NginxOptions) {
     this.#clock = clock
@@ -52,9 +54,14 @@ class NginxBalancer implements Balancer {
   }
 
   start(cancel: Cancel): Promise<Fault | undefined> {
-    this.#starting ??= this.#start(cancel).finally(() => {
-      this.#starting = undefined
-    })
+    this.#starting ??= this.#start(cancel)
+      .then((failure) => {
+        this.#failure = failure
+        return failure
+      })
+      .finally(() => {
+        this.#starting = undefined
+      })
     return this.#starting
   }
 
@@ -62,8 +69,11 @@ class NginxBalancer implements Balancer {
     return this.#upkeep.notices
   }
 
-  observe(cancel: Cancel): Promise<BalancerStatus> {
-    return this.#observer.observe(cancel)
+  async observe(cancel: Cancel): Promise<BalancerStatus> {
+    const status = await this.#observer.observe(cancel)
+    // Why it does not run says more than that.
+    const why = this.#failure
+    return status.kind === 'down' && why !== undefined ? { kind: 'down', fault: why } : status
   }
 
   async configure(groups: readonly BalancerGroup[], cancel: Cancel): Promise<Fault | undefined> {

@@ -1,9 +1,12 @@
 // Finds NGINX on this machine, and the user its workers run as.
-import { execFileSync, spawnSync } from 'node:child_process'
+import { execFile, spawnSync } from 'node:child_process'
 import { accessSync, constants, readFileSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
+import { promisify } from 'node:util'
 import { fault } from '../../core/errors.ts'
 import type { Fault } from '../../core/model.ts'
+
+const run = promisify(execFile)
 
 /** Users that a distribution made for web servers, the most fitting first. */
 const WORKER_USERS = ['nginx', 'www-data', 'nobody']
@@ -89,14 +92,18 @@ export function workerAccount(): WorkerAccount | undefined {
  * Checks a written configuration with `nginx -t`. Returns what is wrong with it, in NGINX's own
  * words.
  */
-export function testConfig(nginx: string, prefix: string, config: string): string | undefined {
+export async function testConfig(
+  nginx: string,
+  prefix: string,
+  config: string,
+): Promise<string | undefined> {
   const argv = ['-p', `${prefix}/`, '-c', config, '-e', 'logs/error.log', '-q', '-t']
   try {
-    execFileSync(nginx, argv, { cwd: prefix, stdio: 'pipe', timeout: 10_000 })
+    await run(nginx, argv, { cwd: prefix, timeout: 10_000 })
     return undefined
   } catch (error) {
-    const { stderr, message } = error as Error & { readonly stderr?: Buffer }
-    const said = (stderr?.toString('utf8') ?? '').split('\n').filter((line) => line !== '')
+    const { stderr, message } = error as Error & { readonly stderr?: string }
+    const said = (stderr ?? '').split('\n').filter((line) => line !== '')
     return said.find((line) => line.includes('[emerg]')) ?? said[0] ?? message
   }
 }

@@ -30,10 +30,13 @@ export interface Reloading {
 }
 
 /** Writes a configuration that NGINX has accepted. Fault: E_BALANCER, and nothing was written. */
-export function writeConfig({ nginx, paths }: Reloading, text: string): Fault | undefined {
+export async function writeConfig(
+  { nginx, paths }: Reloading,
+  text: string,
+): Promise<Fault | undefined> {
   const candidate = `${paths.config}.candidate`
   writeWhole(candidate, text)
-  const wrong = testConfig(nginx, paths.prefix, candidate)
+  const wrong = await testConfig(nginx, paths.prefix, candidate)
   rmSync(candidate, { force: true })
   if (wrong !== undefined) return fault('E_BALANCER', `NGINX refuses its configuration: ${wrong}`)
   writeWhole(paths.config, text)
@@ -50,7 +53,7 @@ export async function reload(
   const { paths } = reloading
   const before = readFileSync(paths.config, 'utf8')
   const old = findProcesses(paths.prefix).workers
-  const refused = writeConfig(reloading, next.text)
+  const refused = await writeConfig(reloading, next.text)
   if (refused) return refused
   const serving = generationOf(before)
   if (serving !== undefined) await clientsLeft(reloading, leaving, serving)

@@ -103,7 +103,8 @@ async function startMaster(starting: Starting): Promise<Fault | undefined> {
   for (const group of state.groups) makeFolders(paths.run, state.epoch, group)
   installation.follow(state)
   const { control } = installation
-  const refused = writeConfig({ nginx, paths, control, clock, cancel }, installation.render(state))
+  const writing = { nginx, paths, control, clock, cancel }
+  const refused = await writeConfig(writing, installation.render(state))
   if (refused) return refused
   installation.save(state)
   const launched = launch(nginx, paths)

@@ -40,7 +40,8 @@ export function statusText(status: StatusView): string {
 
 function balancerText(balancer: BalancerView | null): readonly string[] {
   if (balancer === null) return []
-  return [`balancer: ${balancer.name} (${balancer.why})`, ...balancer.notices]
+  const down = balancer.down === undefined ? [] : [`balancer is down: ${balancer.down}`]
+  return [`balancer: ${balancer.name} (${balancer.why})`, ...down, ...balancer.notices]
 }
 
 function groupText(group: GroupView): string {

@@ -66,7 +66,7 @@ async function put(
   before: string | undefined,
 ): Promise<Fault | undefined> {
   const { config } = installation.paths
-  const refused = alone(installation.paths.prefix, master, wanted.text)
+  const refused = await alone(installation.paths.prefix, master, wanted.text)
   if (refused !== undefined) return fault('E_ATTACH', `NGINX refuses what was written: ${refused}`)
   const failure = writeInclude(config, wanted.text)
   if (failure) return failure
@@ -118,7 +118,11 @@ async function leave(
 }
 
 // Our part by itself, before it lies where a reload of others would find it.
-function alone(prefix: string, master: Master, text: string | undefined): string | undefined {
+async function alone(
+  prefix: string,
+  master: Master,
+  text: string | undefined,
+): Promise<string | undefined> {
   if (text === undefined) return undefined
   const folder = join(prefix, 'candidate')
   mkdirSync(join(folder, 'logs'), { recursive: true, mode: 0o700 })
@@ -129,7 +133,7 @@ function alone(prefix: string, master: Master, text: string | undefined): string
     writeFileSync(join(folder, 'include.conf'), text, { mode: 0o600 })
     const main = `pid pid; events { } http { ${temporaries} access_log off; include include.conf; }\n`
     writeFileSync(join(folder, 'nginx.conf'), main, { mode: 0o600 })
-    const wrong = testConfig(master.program, folder, join(folder, 'nginx.conf'))
+    const wrong = await testConfig(master.program, folder, join(folder, 'nginx.conf'))
     return wrong?.replaceAll(`${folder}/`, '')
   } finally {
     rmSync(folder, { recursive: true, force: true })

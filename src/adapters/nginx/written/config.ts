@@ -38,8 +38,8 @@ ${temporaries(run)}
   access_log off;
 ${SERVED}
   variables_hash_max_size 4096;
-  map_hash_max_size 8192;
-  map_hash_bucket_size 256;
+  map_hash_max_size 65536;
+  map_hash_bucket_size 512;
   server_names_hash_bucket_size 512;
   server_names_hash_max_size 8192;
 ${lineFormat(state.logToken)}
