@@ -126,7 +126,7 @@ function starts(plan: GroupPlan, instances: readonly Instance[]): Action[] {
   const count = Math.min(missing, limit - alive)
   if (count <= 0 || nowMs < memory.failures.retryAtMs) return []
   const first = nextNumber(memory, instances)
-  const reason = startReason(plan, instances, rolling)
+  const reasons = startReasons(plan, instances, rolling)
   const generation = generationOf(group, memory)
   return Array.from({ length: count }, (_, k) => {
     return {
@@ -134,19 +134,29 @@ function starts(plan: GroupPlan, instances: readonly Instance[]): Action[] {
       group: group.name,
       instance: `${group.name}-${first + k}`,
       generation,
-      reason,
+      reason: reasons[k] ?? `${memory.desired} wanted`,
     }
   })
 }
 
-function startReason(plan: GroupPlan, instances: readonly Instance[], rolling: boolean): string {
+// One for each start that has a reason beside the number that is wanted.
+function startReasons(
+  plan: GroupPlan,
+  instances: readonly Instance[],
+  rolling: boolean,
+): readonly string[] {
   const { memory, group } = plan
-  if (rolling) return `rolling to generation ${generationOf(group, memory)}`
-  const gone = instances.find((i) => i.phase === 'exited' && i.exit?.expected !== true)
-  if (gone !== undefined) return `in place of ${gone.id}`
+  if (rolling) return [`rolling to generation ${generationOf(group, memory)}`]
+  const gone = instances.filter((i) => i.phase === 'exited' && i.exit?.expected !== true)
   const { replacing } = memory
-  if (replacing !== undefined) return `in place of ${replacing.instance}: ${replacing.reason}`
-  return `${memory.desired} wanted`
+  const successor = instances.some((i) => {
+    return i.phase !== 'exited' && replacing !== undefined && i.startedAtMs >= replacing.sinceMs
+  })
+  const replaced =
+    replacing === undefined || successor
+      ? []
+      : [`in place of ${replacing.instance}: ${replacing.reason}`]
+  return [...gone.map((i) => `in place of ${i.id}`), ...replaced]
 }
 
 // A rolling restart needs room for one more; without it one leaves first.

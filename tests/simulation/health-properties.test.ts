@@ -7,7 +7,8 @@ import type { CheckFailure } from '../../src/core/health/model.ts'
 import type { Action, Tick } from '../../src/core/model.ts'
 import { groupSpec, Loop, specOf } from './loop.ts'
 
-const RUNS = { numRuns: 60 }
+// The same worlds each time: a new one that fails is for whoever looks for it, not for a build.
+const RUNS = { numRuns: 60, seed: 4 }
 
 type Trouble =
   | { readonly kind: 'hang' | 'break' | 'crash'; readonly which: number }

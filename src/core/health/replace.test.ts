@@ -100,7 +100,7 @@ test('a successor that fails ends it, and further ones wait for the backoff', ()
   const failures = { count: 2, lastAtMs: NOW - 500, retryAtMs: NOW + 500, reason: 'it broke' }
   const memory = { replacing: ON, failures }
   assert.equal(noted([good(1), bad(2), good(3)], { memory }).replacing, undefined)
-  const over = { ...failures, retryAtMs: NOW }
+  const over = { ...failures, lastAtMs: NOW - 5_000, retryAtMs: NOW }
   const again = noted([good(1), bad(2), good(3)], { memory: { replacing: ON, failures: over } })
   assert.equal(again.replacing?.sinceMs, NOW)
 })

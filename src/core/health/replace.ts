@@ -65,10 +65,10 @@ function goesOn(replacing: Replacement, health: Health, checks: Checks): boolean
   return nowMs - sinceMs < STALLED_MS && (coming || missing)
 }
 
-// While starts are put off for their failures, nothing more is taken away.
+// While starts are put off for their failures, or one failed just now, nothing more is taken away.
 function isDue(memory: GroupMemory, nowMs: EpochMs): boolean {
   const { replaced, failures } = memory
-  if (nowMs < failures.retryAtMs) return false
+  if (nowMs < failures.retryAtMs || nowMs - failures.lastAtMs < GAP_FIRST_MS) return false
   if (replaced === undefined || replaced.count < AT_ONCE) return true
   const gapMs = Math.min(GAP_MOST_MS, GAP_FIRST_MS * 2 ** (replaced.count - AT_ONCE))
   return nowMs - replaced.lastAtMs >= gapMs
