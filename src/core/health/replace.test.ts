@@ -100,9 +100,13 @@ test('a successor that fails ends it, and further ones wait for the backoff', ()
   const failures = { count: 2, lastAtMs: NOW - 500, retryAtMs: NOW + 500, reason: 'it broke' }
   const memory = { replacing: ON, failures }
   assert.equal(noted([good(1), bad(2), good(3)], { memory }).replacing, undefined)
-  const over = { ...failures, lastAtMs: NOW - 5_000, retryAtMs: NOW }
-  const again = noted([good(1), bad(2), good(3)], { memory: { replacing: ON, failures: over } })
-  assert.equal(again.replacing?.sinceMs, NOW)
+  const afterwards = (agoMs: number) => {
+    const over = { ...failures, lastAtMs: NOW - agoMs, retryAtMs: NOW }
+    const replacing = { ...ON, sinceMs: NOW - 9_000 }
+    return noted([good(1), bad(2), good(3)], { memory: { replacing, failures: over } }).replacing
+  }
+  assert.equal(afterwards(4_999), undefined)
+  assert.equal(afterwards(5_000)?.sinceMs, NOW)
 })
 
 test('two come one after another, further ones 5 s, 10 s, 20 s later; quiet minutes forget', () => {
