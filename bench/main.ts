@@ -1,6 +1,8 @@
 // `npm run bench -- NAME [--json]`: runs one benchmark against its rivals and prints the result.
 import { parseArgs } from 'node:util'
 import { balancer } from './balancer.ts'
+import { lab } from './lab.ts'
+import { policy } from './policy.ts'
 import { type BenchDocument, type BenchOptions, renderTable } from './report.ts'
 import { scaleEvents } from './scale-events.ts'
 
@@ -19,10 +21,18 @@ const BENCHES: Readonly<Record<string, Bench>> = {
     about: 'what a request costs behind NGINX and the built-in balancer, beside hand-tuned NGINX',
     run: balancer,
   },
+  policy: {
+    about: 'violations and instance-hours on recorded traffic (--traces DIR), beside autoscalers',
+    run: policy,
+  },
+  lab: {
+    about: 'how fast the lab replays traffic, and the core decides',
+    run: lab,
+  },
 }
 
 const USAGE = [
-  'usage: npm run bench -- NAME [--json] [--seed N] [--share 0.1] [--only SIDE]',
+  'usage: npm run bench -- NAME [--json] [--seed N] [--share 0.1] [--only SIDE] [--traces DIR]',
   ...Object.entries(BENCHES).map(([name, { about }]) => `  ${name}  ${about}`),
 ].join('\n')
 
@@ -47,7 +57,7 @@ function parse(
     read = parseArgs({
       args: [...args],
       allowPositionals: true,
-      options: { json: { type: 'boolean' }, seed: text, share: text, only: text },
+      options: { json: { type: 'boolean' }, seed: text, share: text, only: text, traces: text },
     })
   } catch (error) {
     // An unknown option or a missing value: the message says which.
@@ -64,8 +74,9 @@ function parse(
   if (!Number.isInteger(seed)) return `--seed is a whole number, not ${values.seed}`
   if (!(share > 0 && share <= 1)) return `--share is above 0 and at most 1, not ${values.share}`
   const only = typeof values.only === 'string' ? values.only : undefined
+  const traces = typeof values.traces === 'string' ? values.traces : undefined
   const progress = (line: string): void => console.error(line)
-  return { bench, json: values.json === true, options: { seed, share, only, progress } }
+  return { bench, json: values.json === true, options: { seed, share, only, traces, progress } }
 }
 
 process.exitCode = await main(process.argv.slice(2))

@@ -8,6 +8,8 @@ export interface BenchOptions {
   readonly share: number
   /** Only this side, for working on one of them. */
   readonly only: string | undefined
+  /** A folder of traffic, for benchmarks that replay some. */
+  readonly traces?: string | undefined
   /** Progress, for standard error. */
   readonly progress: (line: string) => void
 }
@@ -20,6 +22,8 @@ export interface BenchDocument {
   readonly rows: readonly Row[]
   /** What a reader must know to judge the rows. */
   readonly notes: readonly string[]
+  /** What lies behind the rows, where a benchmark has more to show than figures. */
+  readonly details?: unknown
 }
 
 /** One figure. `ratio` is ours to theirs over the rounds; null when theirs is none or 0. */

@@ -1,6 +1,7 @@
 // The command line: one file per verb in commands/, gathered here.
 import { Command, CommanderError } from 'commander'
 import { errorBody } from '../core/errors.ts'
+import { addBacktest } from './commands/backtest.ts'
 import { addCheck } from './commands/check.ts'
 import { addDemo } from './commands/demo.ts'
 import { addDown } from './commands/down.ts'
@@ -26,6 +27,7 @@ const VERBS = [
   addRestart,
   addExplain,
   addLogs,
+  addBacktest,
   addDemo,
 ]
 

@@ -103,6 +103,23 @@ export const ERRORS = {
   },
   E_STORE: { status: 503, remedy: 'Free disk space, or check the rights of the state folder.' },
   E_TIMEOUT: { status: 504, remedy: 'Look at `plimsoll status`; the machine may be overloaded.' },
+  E_TRAFFIC_FILE: { status: 400, remedy: 'Name a file of traffic that exists and can be read.' },
+  E_TRAFFIC_EMPTY: {
+    status: 422,
+    remedy: 'Give a CSV `t_seconds,rps`, or an access log in the common or combined format.',
+  },
+  E_TRAFFIC_INVALID: {
+    status: 422,
+    remedy: 'Correct the line named above; rates are requests per second, from 0 on.',
+  },
+  E_TRAFFIC_SHORT: {
+    status: 422,
+    remedy: 'Give traffic that lasts longer than a boot, or a shorter --boot.',
+  },
+  E_SLO_IMPOSSIBLE: {
+    status: 422,
+    remedy: 'Raise --slo above the time that one request takes to serve, or lower --service.',
+  },
   E_NODE_VERSION: { status: 500, remedy: 'Install Node 22.18 or newer.' },
   E_INTERNAL: { status: 500, remedy: 'Please report it with the lines above.' },
 } as const satisfies Record<string, Entry>

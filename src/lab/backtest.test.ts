@@ -1,0 +1,42 @@
+// The backtest's document over a small world.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { backtest, policyNames } from './backtest.ts'
+import { synthetic } from './traffic/synthetic.ts'
+import { worldOf } from './world/world.ts'
+
+const world = worldOf(synthetic('ramp', { seconds: 1_800, peakRps: 300, seed: 1 }).rps)
+
+test('every policy in each of its variants, beside oracle and bound', () => {
+  const shares: number[] = []
+  const names = ['plimsoll-target', 'kpa-rate', 'static-peak']
+  const result = backtest(world, names, (share) => shares.push(share))
+  const keys = result.policies.map((p) => `${p.name} ${p.variant}`)
+  assert.deepEqual(keys, [
+    'plimsoll-target default',
+    'plimsoll-target hindsight',
+    'kpa-rate default',
+    'kpa-rate tuned',
+    'kpa-rate hindsight',
+    'static-peak default',
+    'static-peak tuned',
+    'static-peak hindsight',
+  ])
+  assert.ok(result.bound_instance_hours <= result.oracle_instance_hours)
+  assert.equal(shares.at(-1), 1)
+  const [, , standard, tuned, best] = result.policies
+  assert.ok(standard !== undefined && tuned !== undefined && best !== undefined)
+  assert.ok(best.cost <= Math.min(standard.cost, tuned.cost))
+})
+
+test('where no rival holds the SLO, or none was asked for, nothing is compared', () => {
+  const { at_equal_slo } = backtest(world, ['plimsoll-target'], () => {})
+  assert.equal(at_equal_slo.best_rival, null)
+  assert.equal(at_equal_slo.ratio, null)
+})
+
+test('Plimsoll comes first, and nobody is called twice', () => {
+  const names = policyNames()
+  assert.match(names[0] ?? '', /^plimsoll/)
+  assert.equal(new Set(names).size, names.length)
+})
