@@ -1,13 +1,16 @@
 // What makes an attached NGINX reload, and what it serves then: addresses, certificates.
 import { strict as assert } from 'node:assert'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { connect as connectHttp2 } from 'node:http2'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { connect as connectTls } from 'node:tls'
 import { MOST_ADDRESSES } from '../../src/adapters/nginx/targets/subsets.ts'
 import { NEVER, until } from '../../src/testing/balancer/stage.ts'
 import { echoOf, send, underLoad } from '../../src/testing/balancer/test-client.ts'
+import { TestInstance } from '../../src/testing/balancer/test-instance.ts'
 import { Attached } from './nginx-attached.ts'
 import { Distribution } from './nginx-distribution.ts'
 import { missing } from './nginx-subject.ts'
@@ -56,6 +59,38 @@ describe('what changes in an attached nginx', { skip: missing }, () => {
     assert.equal((await balancer.configure([group], NEVER))?.code, 'E_ATTACH')
     assert.deepEqual(attached.workers, again)
     assert.equal(await served(), 4)
+  })
+
+  test('from TCP to Unix sockets and back: no reload, no request lost', async () => {
+    const { stage } = attached
+    const tcp = await stage.instances(2)
+    const sockets = mkdtempSync(join(tmpdir(), 'plimsoll-sockets-'))
+    // The workers are another user's, who must be able to enter.
+    chmodSync(sockets, 0o711)
+    const names = ['unix-1', 'unix-2', 'unix-3']
+    const unix = await Promise.all(
+      names.map((name) => TestInstance.start(name, { socket: join(sockets, `${name}.sock`) })),
+    )
+    try {
+      const [first, second] = [tcp, unix].map((all) => all.map((one) => one.target()))
+      assert.ok(first && second)
+      await stage.serve(first)
+      const { workers } = attached
+      const served = async () => echoOf(await send(stage.port, '/echo')).instance ?? ''
+      const load = await underLoad(stage.port, 4, async () => {
+        for (const targets of [second, second.slice(1), second, first, second.slice(0, 1)]) {
+          await stage.serve(targets)
+          await sleep(150)
+          const all = targets.map(({ instance }) => instance)
+          for (let n = 0; n < 4; n += 1) assert.ok(all.includes(await served()))
+        }
+      })
+      assert.deepEqual(load.failures, [])
+      assert.deepEqual(attached.workers, workers)
+    } finally {
+      for (const one of unix) await one.die()
+      rmSync(sockets, { recursive: true, force: true })
+    }
   })
 
   test('TLS with a certificate of the group, renewed; theirs stays what it was', async () => {

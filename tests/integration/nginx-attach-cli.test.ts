@@ -18,14 +18,19 @@ const EVENTS = 50
 describe('an application attached by its file', { skip: missing }, () => {
   let app: TestApplication
   let distribution: Distribution
+  let isOver = false
+  const around: Visitors[] = []
   const outside = createServer((_, response) => response.end('{"instance":"outside"}'))
   beforeEach(async () => {
+    isOver = false
     app = await TestApplication.create()
     distribution = await Distribution.create()
     await distribution.start()
     await once(outside.listen(0, '127.0.0.1'), 'listening')
   })
   afterEach(async () => {
+    isOver = true
+    for (const some of around.splice(0)) await some.leave()
     await app.close()
     await distribution.dispose()
     outside.closeAllConnections()
@@ -44,10 +49,12 @@ describe('an application attached by its file', { skip: missing }, () => {
   const workers = () => findProcesses(distribution.folder).workers.map(({ pid }) => pid)
   const visitors = () => {
     const { plainPort, tlsPort } = distribution
-    return [
+    const both = [
       new Visitors({ port: plainPort, answer: 'plain\n' }, 2),
       new Visitors({ port: tlsPort, isTls: true, answer: 'secure\n' }, 2),
     ]
+    around.push(...both)
+    return both
   }
 
   test(`up, ${EVENTS} scale events beside a static member, down: nobody is harmed`, async (t) => {
@@ -62,7 +69,6 @@ describe('an application attached by its file', { skip: missing }, () => {
     const meanwhile = visitors()
     const served = new Map<string, number>()
     const failures: string[] = []
-    let isOver = false
     const user = async () => {
       while (!isOver) {
         const got = await fetch(app.url).catch((error: Error) => error)
@@ -72,15 +78,13 @@ describe('an application attached by its file', { skip: missing }, () => {
           const { instance } = (await got.json()) as { readonly instance: string }
           served.set(instance, (served.get(instance) ?? 0) + 1)
         }
+        await sleep(10)
       }
     }
     const users = [user(), user()]
     for (let event = 0; event < EVENTS; event += 1) {
       const wanted = 1 + ((event * 3 + 2) % 4)
       await app.scale(wanted)
-      await sleep(200)
-      // Now and then all the way; in between one overtakes another.
-      if (event % 5 > 0) continue
       await until(`${wanted} are ready`, 20_000, async () => {
         return (await app.view()).ready === wanted || undefined
       })

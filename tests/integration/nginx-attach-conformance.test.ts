@@ -1,10 +1,10 @@
-// An NGINX of others passes the conformance suite, as far as an attached one can.
-import { chmodSync, mkdtempSync, realpathSync, rmSync } from 'node:fs'
+// An NGINX of others passes the conformance suite, as far as an attached one can. Unix sockets have
+// their part in nginx-attach-changes.test.ts: pools are those of an NGINX of our own.
+import { mkdtempSync, realpathSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { createAttachBalancer } from '../../src/adapters/nginx/attach/balancer.ts'
-import type { Reach } from '../../src/adapters/nginx/state.ts'
 import type { Balancer } from '../../src/core/ports.ts'
 import { type BalancerSubject, balancerConformance } from '../../src/testing/balancer.ts'
 import { Distribution } from './nginx-distribution.ts'
@@ -21,16 +21,13 @@ const LACKING = [
 
 if (missing) test('attached nginx conformance', { skip: missing }, () => {})
 else {
-  balancerConformance('attached nginx, on known ports', () => subject('direct'), LACKING)
-  balancerConformance('attached nginx, on Unix sockets', () => subject('unix'), LACKING)
+  balancerConformance('attached nginx, on known ports', subject, LACKING)
 }
 
-async function subject(reach: Reach): Promise<BalancerSubject> {
+async function subject(): Promise<BalancerSubject> {
   const distribution = await Distribution.create()
   await distribution.start()
   const stateDir = realpathSync(mkdtempSync(join(tmpdir(), 'plimsoll-attach-')))
-  const sockets = mkdtempSync(join(tmpdir(), 'plimsoll-sockets-'))
-  chmodSync(sockets, 0o711)
   const create = () => {
     const options = { stateDir, clock: systemClock, dir: distribution.confD }
     return startedByItsOwner(createAttachBalancer(options), distribution)
@@ -38,14 +35,13 @@ async function subject(reach: Reach): Promise<BalancerSubject> {
   const balancer = create()
   return {
     balancer,
-    ...(reach === 'unix' ? { sockets } : {}),
-    arePortsKnown: reach === 'direct',
+    arePortsKnown: true,
     another: create,
     kill: () => distribution.kill(),
     dispose: async () => {
       await balancer.stop(0, new AbortController().signal)
       await distribution.dispose()
-      for (const folder of [stateDir, sockets]) rmSync(folder, { recursive: true, force: true })
+      rmSync(stateDir, { recursive: true, force: true })
     },
   }
 }

@@ -20,6 +20,8 @@ import { findNginx, workerAccount } from '../../src/adapters/nginx/binary.ts'
 import { allProcesses, findProcesses, signal } from '../../src/adapters/nginx/process.ts'
 import { freePort, until } from '../../src/testing/balancer/stage.ts'
 
+const WORKERS = 2
+
 /** One installation; `sites` are served from its `sites-enabled`. */
 export class Distribution {
   readonly folder: string
@@ -56,7 +58,7 @@ export class Distribution {
       cwd: this.folder,
       stdio: 'ignore',
     })
-    await until('it has workers', () => findProcesses(this.folder).workers.length > 0)
+    await until('it has workers', () => findProcesses(this.folder).workers.length === WORKERS)
   }
 
   /** As `systemctl reload nginx` does. */
@@ -66,7 +68,9 @@ export class Distribution {
     signal(master, 'SIGHUP')
     await until('it has reloaded', () => {
       const now = findProcesses(this.folder).workers
-      return now.length > 0 && now.every(({ pid }) => !workers.some((old) => old.pid === pid))
+      return (
+        now.length === WORKERS && now.every(({ pid }) => !workers.some((old) => old.pid === pid))
+      )
     })
   }
 
@@ -135,7 +139,7 @@ export class Distribution {
     const temporaries = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
       .map((kind) => `${kind}_temp_path ${this.path('temporary')}/${kind};`)
       .join(' ')
-    const main = `${account ? `user ${account.user};\n` : ''}worker_processes 2;
+    const main = `${account ? `user ${account.user};\n` : ''}worker_processes ${WORKERS};
 pid nginx.pid;
 error_log ${this.path('logs/error.log')};
 events { worker_connections 768; }
