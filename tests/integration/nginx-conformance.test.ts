@@ -7,16 +7,7 @@ import { test } from 'node:test'
 import { createNginxBalancer } from '../../src/adapters/nginx/balancer.ts'
 import { NEVER } from '../../src/testing/balancer/stage.ts'
 import { balancerConformance } from '../../src/testing/balancer.ts'
-import { createSubject, missing, systemClock } from './nginx-subject.ts'
-
-const LACKING = [
-  'waiting room',
-  'full counters',
-  'own bodies',
-  'counts across changes',
-  'named hop-by-hop headers',
-  'duplex bodies',
-] as const
+import { createSubject, LACKING, missing, systemClock } from './nginx-subject.ts'
 
 if (missing) test('nginx conformance', { skip: missing }, () => {})
 else {

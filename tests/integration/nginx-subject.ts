@@ -16,6 +16,16 @@ export const systemClock: Clock = {
   sleep: (ms) => sleep(ms),
 }
 
+/** What NGINX can't do, as the conformance suite calls it. */
+export const LACKING = [
+  'waiting room',
+  'full counters',
+  'own bodies',
+  'counts across changes',
+  'named hop-by-hop headers',
+  'duplex bodies',
+] as const
+
 /** Why these tests are skipped; false where NGINX is there. */
 export const missing: string | false =
   findNginx(process.env.PATH) === undefined && 'nginx is not installed'

@@ -1,18 +1,16 @@
 // NGINX as the controller sees it: starts or finds it, gives it targets without a reload, and
 // observes it. The application is served whether or not a controller runs.
 import { rmSync } from 'node:fs'
-import { fault } from '../../core/errors.ts'
 import type { Fault } from '../../core/model.ts'
 import type { Balancer, BalancerGroup, BalancerStatus, Cancel, Clock } from '../../core/ports.ts'
 import { locateNginx, nginxMissing, workerAccount } from './binary.ts'
 import { forgetPairs } from './certificate.ts'
 import { configureGroups } from './configure.ts'
 import { Installation, ownHome } from './installation.ts'
-import { withLock } from './lock.ts'
 import { isRunning, readIdentity, signal } from './process.ts'
 import { startNginx } from './start.ts'
 import { withoutMembers } from './targets/members.ts'
-import { Observer } from './watch/observer.ts'
+import { applyHealth, Observer } from './watch/observer.ts'
 import { Upkeep } from './watch/upkeep.ts'
 
 const POLL_MS = 25
@@ -79,7 +77,7 @@ class NginxBalancer implements Balancer {
   async configure(groups: readonly BalancerGroup[], cancel: Cancel): Promise<Fault | undefined> {
     const nginx = this.#program
     if (nginx === undefined) return nginxMissing()
-    return this.#locked(cancel, async () => {
+    return this.#installation.locked(cancel, async () => {
       const installation = this.#installation
       const now = this.#observer.now()
       const failure = await configureGroups({ installation, nginx, groups, now, cancel })
@@ -122,7 +120,7 @@ class NginxBalancer implements Balancer {
     const nginx = this.#program
     if (nginx === undefined) return nginxMissing()
     const installation = this.#installation
-    return this.#locked(cancel, async () => {
+    return this.#installation.locked(cancel, async () => {
       const failure = await startNginx({ installation, nginx, now: this.#observer.now(), cancel })
       if (failure === undefined) this.#observer.adopt()
       return failure
@@ -134,7 +132,7 @@ class NginxBalancer implements Balancer {
     const nginx = this.#program
     if (nginx === undefined) return nginxMissing()
     const cancel = new AbortController().signal
-    return this.#locked(cancel, () => {
+    return this.#installation.locked(cancel, () => {
       const installation = this.#installation
       const groups = installation.state().groups.map(({ group }) => withoutMembers(group))
       return configureGroups({ installation, nginx, groups, now: this.#observer.now(), cancel })
@@ -142,26 +140,8 @@ class NginxBalancer implements Balancer {
   }
 
   /** Takes those that fell ill out of rotation, and those that got well back in. */
-  async #applyHealth(): Promise<void> {
-    const never = new AbortController().signal
-    const failure = await this.#locked(never, async () => {
-      this.#installation.applyTargets(this.#observer.now())
-      return undefined
-    })
-    // The next change, or the controller's next turn, brings it in line.
-    if (failure) this.#observer.tell()
-  }
-
-  async #locked(
-    cancel: Cancel,
-    change: () => Promise<Fault | undefined>,
-  ): Promise<Fault | undefined> {
-    const clock = this.#clock
-    try {
-      return await withLock(this.#installation.paths.lock, { clock, cancel }, change)
-    } catch (error) {
-      return fault('E_BALANCER', (error as Error).message, true)
-    }
+  #applyHealth(): Promise<void> {
+    return applyHealth(this.#installation, this.#observer)
   }
 
   async #gone(

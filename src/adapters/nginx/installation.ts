@@ -2,9 +2,12 @@
 import { randomBytes, randomInt } from 'node:crypto'
 import { chmodSync, readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
-import type { Clock } from '../../core/ports.ts'
+import { fault } from '../../core/errors.ts'
+import type { Fault } from '../../core/model.ts'
+import type { Cancel, Clock } from '../../core/ports.ts'
 import { featuresOf, type WorkerAccount } from './binary.ts'
 import { Control } from './control.ts'
+import { withLock } from './lock.ts'
 import { type NginxPaths, nginxPaths } from './paths.ts'
 import { bootId } from './process.ts'
 import { type GroupState, type NginxState, readState, writeWhole } from './state.ts'
@@ -112,6 +115,18 @@ export class Installation {
     } catch {
       // A full disk must not keep an instance out of rotation, or in it: go on from memory.
       this.#unsaved = state
+    }
+  }
+
+  /** Makes a change alone: another controller, or another change of this one, waits. */
+  async locked(
+    cancel: Cancel,
+    change: () => Promise<Fault | undefined>,
+  ): Promise<Fault | undefined> {
+    try {
+      return await withLock(this.paths.lock, { clock: this.clock, cancel }, change)
+    } catch (error) {
+      return fault('E_BALANCER', (error as Error).message, true)
     }
   }
 

@@ -6,10 +6,9 @@ import type { Fault } from '../../../core/model.ts'
 import type { Balancer, BalancerGroup, BalancerStatus, Cancel, Clock } from '../../../core/ports.ts'
 import { featuresOf, locateNginx, nginxMissing } from '../binary.ts'
 import { type Home, Installation } from '../installation.ts'
-import { withLock } from '../lock.ts'
 import { isRunning, readIdentity, writeIdentity } from '../process.ts'
 import { withoutMembers } from '../targets/members.ts'
-import { Observer } from '../watch/observer.ts'
+import { applyHealth, Observer } from '../watch/observer.ts'
 import { Upkeep } from '../watch/upkeep.ts'
 import { configureAttached } from './configure.ts'
 import { detach } from './detach.ts'
@@ -64,7 +63,7 @@ class AttachBalancer implements Balancer {
   }
 
   start(cancel: Cancel): Promise<Fault | undefined> {
-    return this.#locked(cancel, () => this.#start(cancel))
+    return this.#installation.locked(cancel, () => this.#start(cancel))
   }
 
   async observe(cancel: Cancel): Promise<BalancerStatus> {
@@ -78,7 +77,7 @@ class AttachBalancer implements Balancer {
   }
 
   async configure(groups: readonly BalancerGroup[], cancel: Cancel): Promise<Fault | undefined> {
-    return this.#locked(cancel, async () => {
+    return this.#installation.locked(cancel, async () => {
       const failure = await this.#configure(groups, cancel)
       this.#observer.adopt()
       this.#upkeep.start()
@@ -99,7 +98,7 @@ class AttachBalancer implements Balancer {
   async stop(_graceMs: number, cancel: Cancel): Promise<void> {
     await this.close()
     const installation = this.#installation
-    await this.#locked(cancel, async () => {
+    await this.#installation.locked(cancel, async () => {
       const path = installation.paths.config
       // It may have been started anew since a controller last looked.
       const isThere = typeof readInclude(path, this.#owner) === 'string'
@@ -127,7 +126,7 @@ class AttachBalancer implements Balancer {
   /** Puts renewed certificates in force. */
   #renew(): Promise<Fault | undefined> {
     const cancel = new AbortController().signal
-    return this.#locked(cancel, () => {
+    return this.#installation.locked(cancel, () => {
       const groups = this.#installation.state().groups.map(({ group }) => {
         return { ...withoutMembers(group), group: outerName(group.group, this.#owner) }
       })
@@ -199,25 +198,7 @@ class AttachBalancer implements Balancer {
     return masters().find(({ identity }) => identity.pid === known.pid)
   }
 
-  async #applyHealth(): Promise<void> {
-    const never = new AbortController().signal
-    const failure = await this.#locked(never, async () => {
-      this.#installation.applyTargets(this.#observer.now())
-      return undefined
-    })
-    // The next change, or the controller's next turn, brings it in line.
-    if (failure) this.#observer.tell()
-  }
-
-  async #locked(
-    cancel: Cancel,
-    change: () => Promise<Fault | undefined>,
-  ): Promise<Fault | undefined> {
-    const clock = this.#clock
-    try {
-      return await withLock(this.#installation.paths.lock, { clock, cancel }, change)
-    } catch (error) {
-      return fault('E_BALANCER', (error as Error).message, true)
-    }
+  #applyHealth(): Promise<void> {
+    return applyHealth(this.#installation, this.#observer)
   }
 }

@@ -255,3 +255,13 @@ function addressOf({ host, port }: BalancerTarget): { host: string; port: number
 function inFlight(group: GroupState, target: BalancerTarget, now: Now): number {
   return now.connections(group, target.instance) ?? (target.state === 'draining' ? 1 : 0)
 }
+
+/** Takes those that fell ill out of rotation, and those that got well back in. */
+export async function applyHealth(installation: Installation, observer: Observer): Promise<void> {
+  const failure = await installation.locked(new AbortController().signal, async () => {
+    installation.applyTargets(observer.now())
+    return undefined
+  })
+  // The next change, or the controller's next turn, brings it in line.
+  if (failure) observer.tell()
+}
