@@ -16,6 +16,7 @@ import {
   writeIdentity,
 } from './process.ts'
 import { lastTrouble, writeConfig } from './reload.ts'
+import type { GroupState } from './state.ts'
 import type { Now } from './targets/groups.ts'
 import { makeEpoch, makeFolders, removeEpochs } from './targets/links.ts'
 
@@ -112,13 +113,20 @@ async function startMaster(starting: Starting): Promise<Fault | undefined> {
   const identity = launched.identity()
   if (isUp && identity) {
     writeIdentity(paths.identity, identity)
-    // The new master's sockets have new paths.
+    // The new master's forwarders have new sockets. Its first requests went to the old ones, and
+    // their connections would be used on and on: another pool has none.
+    installation.save({ ...state, groups: state.groups.map(withoutMembers) })
     installation.applyTargets(now)
     return undefined
   }
   if (identity) signal(identity, 'SIGTERM')
   const why = launched.ended() ?? 'it did not answer in time'
   return fault('E_BALANCER', `NGINX did not start: ${why}: ${lastTrouble(paths.errorLog)}`, true)
+}
+
+// Whose members differ is given another pool.
+function withoutMembers(group: GroupState): GroupState {
+  return group.reach === 'forwarded' ? { ...group, members: [] } : group
 }
 
 async function serves(
