@@ -28,6 +28,8 @@ const SILENCE_MS = 4_000
 const POLL_MS = 10
 /** A request that an old worker took on its way to a target has long arrived by then. */
 const SETTLE_MS = 200
+/** On a busy machine a worker that says it leaves may still wait for its turn to do so. */
+const LET_GO_MS = 500
 
 /** What NGINX is started with. */
 export interface Starting {
@@ -88,7 +90,7 @@ async function release(
       for (const worker of leftovers) signal(worker, 'SIGQUIT')
       await left({ clock, cancel }, leftovers)
       // They say that they leave a moment before they let go of the ports.
-      await clock.sleep(SETTLE_MS, cancel)
+      await clock.sleep(LET_GO_MS, cancel)
     })
   }
   removeEpochs(paths.run, installation.state().epoch)
