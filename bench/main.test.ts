@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { ratioOf, renderTable } from './report.ts'
+import { type BenchDocument, ratioOf, renderTable } from './report.ts'
 
 const MAIN = fileURLToPath(new URL('main.ts', import.meta.url))
 
@@ -46,4 +46,18 @@ test('the table shows each row and note', () => {
   const text = renderTable(document)
   assert.match(text, /builtin {2,}0 {2,}12 {2,}PM2 7 .*0 \(0 to 0\.5\)/)
   assert.match(text, /- one thing to know$/)
+})
+
+test('a turn of the loop is measured by the number of groups, each with what it took', () => {
+  const args = [MAIN, 'tick', '--json', '--share', '0.01']
+  const { stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' })
+  const { rows, notes } = JSON.parse(stdout) as BenchDocument
+  const names = ['groups 100', 'groups 1000', 'groups 10000']
+  assert.deepEqual(
+    rows.map((r) => [r.name, r.unit, (r.ours ?? 0) > 0]),
+    names.map((name) => [name, 'ms', true]),
+    stderr,
+  )
+  assert.match(notes.at(2) ?? '', /groups 10000: .* % of the groups decide .*heap at most/)
+  assert.match(notes.join('\n'), /a trial: 1 % of the groups/)
 })

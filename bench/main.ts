@@ -5,6 +5,7 @@ import { lab } from './lab.ts'
 import { policy } from './policy.ts'
 import { type BenchDocument, type BenchOptions, renderTable } from './report.ts'
 import { scaleEvents } from './scale-events.ts'
+import { tick } from './tick.ts'
 
 interface Bench {
   readonly about: string
@@ -28,6 +29,10 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   lab: {
     about: 'how fast the lab replays traffic, and the core decides',
     run: lab,
+  },
+  tick: {
+    about: 'how long one turn of the whole loop takes for 100, 1,000 and 10,000 groups',
+    run: tick,
   },
 }
 

@@ -11,6 +11,7 @@ import type {
   Reading,
   Recommendation,
   Spec,
+  TargetStatus,
 } from './model.ts'
 
 /** All that a policy or a guard may look at when it judges one group in one turn. */
@@ -40,6 +41,24 @@ export type Guard = (
   recommendations: readonly Recommendation[],
 ) => Adjustment | undefined
 
+// An observation is a value, so an index of it can be kept beside it for as long as it lives.
+const INDEXES = new WeakMap<Observation, ReadonlyMap<string, GroupObservation>>()
+/** So few are looked through sooner than an index is made. */
+const FEW = 8
+
+/** What was seen of a group; undefined where nobody looked. As fast among any number of them. */
+export function seenIn(observation: Observation, group: string): GroupObservation | undefined {
+  const { groups } = observation
+  if (groups.length <= FEW) return groups.find((g) => g.group === group)
+  const known = INDEXES.get(observation)
+  if (known !== undefined) return known.get(group)
+  // Of several with one name the first one counts.
+  const index = new Map<string, GroupObservation>()
+  for (const seen of groups) if (!index.has(seen.group)) index.set(seen.group, seen)
+  INDEXES.set(observation, index)
+  return index.get(group)
+}
+
 /** The instances of a group that is known, else none. */
 export function instancesOf(seen: GroupObservation): readonly Instance[] {
   return seen.status.kind === 'known' ? seen.status.instances : []
@@ -55,10 +74,26 @@ export function reasonOf(reading: Reading): string {
   return reading.kind === 'missing' ? reading.reason : `not a number: ${reading.value}`
 }
 
+const TARGETS = new WeakMap<readonly TargetStatus[], ReadonlyMap<string, TargetStatus>>()
+
+/** What the balancer says of an instance; undefined where it does not know it or is down. */
+export function targetIn(seen: GroupObservation, instance: string): TargetStatus | undefined {
+  if (seen.balancer?.kind !== 'up') return undefined
+  const { targets } = seen.balancer
+  if (targets.length <= FEW) return targets.find((t) => t.instance === instance)
+  const known = TARGETS.get(targets)
+  if (known !== undefined) return known.get(instance)
+  const index = new Map<string, TargetStatus>()
+  for (const target of targets) {
+    if (!index.has(target.instance)) index.set(target.instance, target)
+  }
+  TARGETS.set(targets, index)
+  return index.get(instance)
+}
+
 /** Whether the balancer calls an instance unhealthy. */
 export function isUnhealthy(seen: GroupObservation, instance: string): boolean {
-  if (seen.balancer?.kind !== 'up') return false
-  const target = seen.balancer.targets.find((t) => t.instance === instance)
+  const target = targetIn(seen, instance)
   return target?.state === 'active' && target.health === 'unhealthy'
 }
 

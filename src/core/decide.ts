@@ -1,18 +1,11 @@
 // THE decision: (spec, observation, memory) → (decisions, memory). Policies want, guards allow.
 import type { GroupContext, Guard } from './context.ts'
-import { instancesOf, numberOf } from './context.ts'
+import { instancesOf, numberOf, seenIn } from './context.ts'
 import { GUARDS, MANUAL_GUARDS } from './guards/chain.ts'
 import { checksOf } from './health/checks.ts'
 import { noteOutage } from './health/outage.ts'
 import { noteReplacement } from './health/replace.ts'
-import {
-  applyCommand,
-  expire,
-  freshGroupMemory,
-  learn,
-  noteFailures,
-  rememberWant,
-} from './memory.ts'
+import { applyCommand, expire, freshGroupMemory, learn, noteFailures, withWant } from './memory.ts'
 import type {
   Adjustment,
   Decision,
@@ -38,32 +31,55 @@ export interface Decided {
   readonly memory: Memory
 }
 
-/** Decides every group, in the order of the file; later groups see what earlier ones were given. */
-export function decide(spec: Spec, observation: Observation, memory: Memory): Decided {
+/** A guard or a policy that is left out, by its name. */
+export interface LeftOut {
+  readonly part: 'guard' | 'policy'
+  readonly name: string
+}
+
+/**
+ * Decides every group, in the order of the file; later groups see what earlier ones were given.
+ * `without` leaves out one guard or policy.
+ */
+export function decide(
+  spec: Spec,
+  observation: Observation,
+  memory: Memory,
+  without?: LeftOut,
+): Decided {
   const shutdown = memory.shutdown || observation.commands.some((c) => c.kind === 'shutdown')
-  let memories: Memory = { groups: prepared(spec, observation, memory), shutdown }
+  // One record for the turn: nobody outside has it until every group is decided.
+  const groups: Record<string, GroupMemory> = {}
+  const memories: Memory = { groups, shutdown }
+  const seen = spec.groups.map((group) => {
+    const own = observationOf(observation, group.name)
+    groups[group.name] = prepared(group, own, observation, memory)
+    return own
+  })
   const decisions: Decision[] = []
-  for (const group of spec.groups) {
-    const context = contextOf(spec, group, observation, memories)
-    const decision = shutdown ? stopAll(context) : decideGroup(context)
+  for (const [i, group] of spec.groups.entries()) {
+    const own = seen[i]
+    const before = groups[group.name]
+    if (own === undefined || before === undefined) continue
+    const context = contextOf({ spec, group, observation, seen: own, memory: before, memories })
+    const decision = shutdown ? stopAll(context) : decideGroup(context, without)
     decisions.push(decision)
-    const groups = { ...memories.groups, [group.name]: after(context, decision) }
-    memories = { ...memories, groups }
+    groups[group.name] = after(context, decision)
   }
   return { decisions, memory: memories }
 }
 
-// Every group's memory with this turn's commands, expiries, readings and failures in it.
-function prepared(spec: Spec, observation: Observation, memory: Memory): Memory['groups'] {
-  const entries = spec.groups.map((group) => {
-    const seen = observationOf(observation, group.name)
-    const before = memory.groups[group.name] ?? freshGroupMemory(group, seen)
-    const told = observation.commands.reduce((m, c) => applyCommand(m, group.name, c), before)
-    const learned = learn(expire(told, observation.atMs), seen, observation.atMs)
-    const noted = noteFailures(learned, group, seen, observation.atMs)
-    return [group.name, noteHealth(noted, group, seen, observation.atMs)] as const
-  })
-  return Object.fromEntries(entries)
+// A group's memory with this turn's commands, expiries, readings and failures in it.
+function prepared(
+  group: GroupSpec,
+  seen: GroupObservation,
+  { atMs, commands }: Observation,
+  memory: Memory,
+): GroupMemory {
+  const before = memory.groups[group.name] ?? freshGroupMemory(group, seen)
+  const told = commands.reduce((m, c) => applyCommand(m, group.name, c), before)
+  const learned = learn(expire(told, atMs), seen, atMs)
+  return noteHealth(noteFailures(learned, group, seen, atMs), group, seen, atMs)
 }
 
 /** Notes what the checks say of the group as a whole, and who is replaced for its own health. */
@@ -80,33 +96,28 @@ export function noteHealth(
 
 /** What was seen of a group; a group nobody observed is unknown, not empty. */
 export function observationOf(observation: Observation, name: string): GroupObservation {
-  const found = observation.groups.find((g) => g.group === name)
-  if (found !== undefined) return found
-  const missing = { kind: 'missing', reason: 'not observed' } as const
-  return {
-    group: name,
-    status: {
-      kind: 'unknown',
-      fault: { code: 'E_INTERNAL', message: 'not observed', retryable: true },
-    },
-    readings: {
-      inFlight: missing,
-      rps: missing,
-      p99Ms: missing,
-      errorsRatio: missing,
-      cpuPercent: missing,
-    },
-  }
+  return seenIn(observation, name) ?? { group: name, ...NOT_OBSERVED }
+}
+
+const NOBODY_LOOKED = { kind: 'missing', reason: 'not observed' } as const
+const NOT_OBSERVED: Omit<GroupObservation, 'group'> = {
+  status: {
+    kind: 'unknown',
+    fault: { code: 'E_INTERNAL', message: 'not observed', retryable: true },
+  },
+  readings: {
+    inFlight: NOBODY_LOOKED,
+    rps: NOBODY_LOOKED,
+    p99Ms: NOBODY_LOOKED,
+    errorsRatio: NOBODY_LOOKED,
+    cpuPercent: NOBODY_LOOKED,
+  },
 }
 
 function contextOf(
-  spec: Spec,
-  group: GroupSpec,
-  observation: Observation,
-  memories: Memory,
+  parts: Pick<GroupContext, 'spec' | 'group' | 'observation' | 'seen' | 'memory' | 'memories'>,
 ): GroupContext {
-  const seen = observationOf(observation, group.name)
-  const memory = memories.groups[group.name] ?? freshGroupMemory(group, seen)
+  const { spec, group, observation, seen, memory, memories } = parts
   const instances = instancesOf(seen)
   return {
     spec,
@@ -122,18 +133,31 @@ function contextOf(
   }
 }
 
-function decideGroup(context: GroupContext): Decision {
-  const recommendations = POLICIES.flatMap((policy) => policy(context))
+function decideGroup(context: GroupContext, without?: LeftOut): Decision {
+  const recommendations: Recommendation[] = []
+  for (const policy of POLICIES) {
+    for (const recommendation of policy(context)) {
+      const isOut = without?.part === 'policy' && without.name === recommendation.policy
+      if (!isOut) recommendations.push(recommendation)
+    }
+  }
   const { manual } = context.memory
   if (manual !== undefined) {
     const seconds = Math.ceil((manual.untilMs - context.nowMs) / 1000)
     const reason = `set to ${manual.instances} by ${manual.by} for another ${seconds} s`
-    return guarded({ wanted: manual.instances, reason, recommendations }, MANUAL_GUARDS, context)
+    const wish = { wanted: manual.instances, reason, recommendations }
+    return guarded(wish, allowing(MANUAL_GUARDS, without), context)
   }
   const top = largest(recommendations)
   const wanted = top?.instances ?? context.current
   const reason = top?.reason ?? 'no policy has a reading'
-  return guarded({ wanted, reason, recommendations }, GUARDS, context)
+  return guarded({ wanted, reason, recommendations }, allowing(GUARDS, without), context)
+}
+
+type Chain = readonly (readonly [name: string, guard: Guard])[]
+
+function allowing(guards: Chain, without?: LeftOut): Chain {
+  return without?.part === 'guard' ? guards.filter(([name]) => name !== without.name) : guards
 }
 
 interface Wish {
@@ -142,11 +166,7 @@ interface Wish {
   readonly recommendations: readonly Recommendation[]
 }
 
-function guarded(
-  wish: Wish,
-  guards: readonly (readonly [string, Guard])[],
-  context: GroupContext,
-): Decision {
+function guarded(wish: Wish, guards: Chain, context: GroupContext): Decision {
   const adjustments: Adjustment[] = []
   let to = wish.wanted
   for (const [, guard] of guards) {
@@ -155,13 +175,14 @@ function guarded(
     adjustments.push(adjustment)
     to = adjustment.to
   }
-  const reasons = [wish.reason, ...adjustments.map((a) => `${a.guard}: ${a.reason}`)]
+  let reason = wish.reason
+  for (const adjustment of adjustments) reason += `; ${adjustment.guard}: ${adjustment.reason}`
   return {
     group: context.group.name,
     mode: context.group.mode,
     from: context.current,
     to,
-    reason: reasons.join('; '),
+    reason,
     recommendations: wish.recommendations,
     adjustments,
   }
@@ -182,11 +203,11 @@ function stopAll(context: GroupContext): Decision {
 type Want = Extract<Recommendation, { kind: 'want' }>
 
 function largest(recommendations: readonly Recommendation[]): Want | undefined {
-  const wants = recommendations.filter((r) => r.kind === 'want')
-  return wants.reduce<Want | undefined>(
-    (a, b) => (a && a.instances >= b.instances ? a : b),
-    undefined,
-  )
+  let top: Want | undefined
+  for (const one of recommendations) {
+    if (one.kind === 'want' && (top === undefined || one.instances > top.instances)) top = one
+  }
+  return top
 }
 
 /** Whether a decision changes the number: in mode `observe` only what a person asked for does. */
@@ -196,28 +217,38 @@ function takesEffect(decision: Decision, memory: GroupMemory | undefined): boole
 
 function after(context: GroupContext, decision: Decision): GroupMemory {
   const { memory, group, nowMs } = context
-  const top = largest(decision.recommendations)?.instances
+  const top = largest(decision.recommendations)
   // Settling begins anew once errors are over: what little was wanted meanwhile does not count.
   const failing = decision.adjustments.some((a) => a.guard === 'errors')
-  const wanted = top !== undefined && failing ? Math.max(top, decision.to) : top
-  const window =
-    wanted === undefined ? memory : rememberWant(memory, wanted, nowMs, group.scaling.settleMs)
-  const stepped = rememberStep(window, context, decision)
+  const wanted =
+    top !== undefined && failing ? Math.max(top.instances, decision.to) : top?.instances
+  const stepped = rememberStep(memory, context, { decision, top })
+  const wants =
+    wanted === undefined
+      ? stepped.wants
+      : withWant(stepped.wants, wanted, nowMs, group.scaling.settleMs)
   const stopping = decision.to === 0 && decision.recommendations.length === 0
   const moves = stopping || takesEffect(decision, memory)
   // Bounds of a changed file hold in every mode; observing only keeps policies from acting.
   const { minInstances, maxInstances } = group.scaling
   const kept = Math.min(maxInstances, Math.max(minInstances, memory.desired))
-  return { ...stepped, desired: moves ? decision.to : kept }
+  const desired = moves ? decision.to : kept
+  if (wants === stepped.wants && desired === stepped.desired) return stepped
+  return { ...stepped, wants, desired }
+}
+
+interface Made {
+  readonly decision: Decision
+  readonly top: Want | undefined
 }
 
 // Whoever asked for a step must know later whether it helped.
-function rememberStep(before: GroupMemory, context: GroupContext, decision: Decision): GroupMemory {
+function rememberStep(before: GroupMemory, context: GroupContext, made: Made): GroupMemory {
+  const { decision, top } = made
   const memory = rememberOutageStep(before, context, decision)
-  const step = largest(decision.recommendations)
   const p99 = numberOf(context.seen.readings.p99Ms)
   const rps = numberOf(context.seen.readings.rps)
-  if (step?.policy === 'latency' && decision.to > decision.from && p99 !== undefined) {
+  if (top?.policy === 'latency' && decision.to > decision.from && p99 !== undefined) {
     const latencyStep = { atMs: context.nowMs, to: decision.to, p99Ms: p99, rps: rps ?? 0 }
     return { ...memory, latencyStep }
   }

@@ -21,7 +21,7 @@ import {
   generationOf,
   learn,
   noteFailures,
-  rememberWant,
+  withWant,
 } from './memory.ts'
 import type { GroupMemory } from './model.ts'
 
@@ -97,24 +97,35 @@ test('commands: a scale releases a hold, a restart clears a stopped roll, others
 })
 
 test('the window of wants shows that it was seen whole, and holds no more than it must', () => {
-  let memory = groupMemory(2)
-  for (let s = 0; s <= 60; s++) memory = rememberWant(memory, 3, NOW + s * 1_000, 20_000)
-  const [oldest, second] = memory.wants
+  let wants = groupMemory(2).wants
+  for (let s = 0; s <= 60; s++) wants = withWant(wants, 3, NOW + s * 1_000, 20_000)
+  const [oldest, second] = wants
   assert.ok(oldest && second)
   assert.ok(oldest.atMs <= NOW + 40_000 && second.atMs > NOW + 40_000)
-  assert.ok(memory.wants.length <= 22)
+  assert.equal(wants.length, 2, 'of equal wants only the newest says more than the oldest')
+  for (let s = 61; s <= 70; s++) wants = withWant(wants, 73 - s, NOW + s * 1_000, 20_000)
+  assert.deepEqual(
+    wants.map((w) => w.instances),
+    [3, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3],
+  )
+  wants = withWant(wants, 3, NOW + 200_000, 20_000)
+  assert.deepEqual(
+    wants.map((w) => w.atMs - NOW),
+    [70_000, 200_000],
+  )
 })
 
 test('a settle time of days stays bounded, and is still seen whole', () => {
   const settleMs = 48 * 3_600_000
-  let memory = groupMemory(2)
+  let wants = groupMemory(2).wants
   let most = 0
   for (let s = 0; s <= settleMs * 1.2; s += 10_000) {
-    memory = rememberWant(memory, 3, NOW + s, settleMs)
-    most = Math.max(most, memory.wants.length)
+    // Ever fewer: each of them says something that none of the others does.
+    wants = withWant(wants, 1e6 - s / 10_000, NOW + s, settleMs)
+    most = Math.max(most, wants.length)
   }
-  assert.ok(most <= 1_000, `${most} wants`)
-  assert.ok((memory.wants[0]?.atMs ?? 0) <= NOW + settleMs * 1.2 - settleMs)
+  assert.ok(most > 400 && most <= 1_000, `${most} wants`)
+  assert.ok((wants[0]?.atMs ?? 0) <= NOW + settleMs * 1.2 - settleMs)
 })
 
 test('the highest want of a window is never lost, however the wants come', () => {
@@ -123,16 +134,16 @@ test('the highest want of a window is never lost, however the wants come', () =>
   })
   fc.assert(
     fc.property(series, fc.integer({ min: 1_000, max: 60_000 }), (steps, settleMs) => {
-      let memory = groupMemory(2)
+      let wants = groupMemory(2).wants
       const all: { atMs: number; instances: number }[] = []
       let atMs = NOW
       for (const [ms, instances] of steps) {
         atMs += ms
         all.push({ atMs, instances })
-        memory = rememberWant(memory, instances, atMs, settleMs)
+        wants = withWant(wants, instances, atMs, settleMs)
         // An entry stands for what came less than a spacing after it, and was not higher.
         const inside = all.filter((w) => w.atMs >= atMs - settleMs + 1_000)
-        const kept = memory.wants.filter((w) => w.atMs >= atMs - settleMs)
+        const kept = wants.filter((w) => w.atMs >= atMs - settleMs)
         const most = (list: typeof all) => Math.max(0, ...list.map((w) => w.instances))
         assert.ok(most([...kept]) >= most(inside), `${most([...kept])} < ${most(inside)}`)
       }

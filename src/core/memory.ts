@@ -13,7 +13,10 @@ import type {
 /** Bounds of what is remembered. */
 const WANTS_LIMIT = 1_000
 const TRAIL_MS = 10_000
+const TRAIL_STEP_MS = 900
 const QUIET_MS = 60_000
+/** An instance counts as settled when it was ready for longer than this. */
+const SETTLED_MS = 5_000
 const BACKOFF_FIRST_MS = 1_000
 const BACKOFF_MOST_MS = 30_000
 
@@ -65,31 +68,42 @@ export function applyCommand(memory: GroupMemory, group: string, command: Comman
   }
 }
 
-/** Drops what has run out. */
+/** Drops what has run out; the same memory where nothing has. */
 export function expire(memory: GroupMemory, nowMs: EpochMs): GroupMemory {
-  const { manual, hold, failures, ...rest } = memory
+  const { manual, hold, failures } = memory
   const quiet = failures.count > 0 && nowMs - failures.lastAtMs > QUIET_MS
+  const isOver = (wish: { readonly untilMs: EpochMs } | undefined): boolean =>
+    wish !== undefined && wish.untilMs <= nowMs
+  if (!quiet && !isOver(manual) && !isOver(hold)) return memory
+  const { manual: _manual, hold: _hold, ...rest } = memory
   return {
     ...rest,
-    ...(manual !== undefined && manual.untilMs > nowMs ? { manual } : {}),
-    ...(hold !== undefined && hold.untilMs > nowMs ? { hold } : {}),
+    ...(manual === undefined || isOver(manual) ? {} : { manual }),
+    ...(hold === undefined || isOver(hold) ? {} : { hold }),
     failures: quiet ? { ...failures, count: 0 } : failures,
   }
 }
 
 /** Learns from the readings what later decisions need. */
 export function learn(memory: GroupMemory, seen: GroupObservation, nowMs: EpochMs): GroupMemory {
-  const inFlight = numberOf(seen.readings.inFlight)
-  const last = memory.inFlightTrail.at(-1)
-  const due = last === undefined || nowMs - last.atMs >= 900
-  const trail = memory.inFlightTrail.filter((t) => nowMs - t.atMs <= TRAIL_MS)
+  const inFlightTrail = withTrail(memory.inFlightTrail, numberOf(seen.readings.inFlight), nowMs)
   const cpuPerRps = learnCost(memory, seen, nowMs)
-  return {
-    ...memory,
-    inFlightTrail:
-      inFlight !== undefined && due ? [...trail, { atMs: nowMs, value: inFlight }] : trail,
-    ...(cpuPerRps === undefined ? {} : { cpuPerRps }),
-  }
+  if (inFlightTrail === memory.inFlightTrail && cpuPerRps === memory.cpuPerRps) return memory
+  if (cpuPerRps === undefined) return { ...memory, inFlightTrail }
+  return { ...memory, inFlightTrail, cpuPerRps }
+}
+
+type Trail = GroupMemory['inFlightTrail']
+
+function withTrail(trail: Trail, inFlight: number | undefined, nowMs: EpochMs): Trail {
+  const last = trail.at(-1)
+  const due = inFlight !== undefined && (last === undefined || nowMs - last.atMs >= TRAIL_STEP_MS)
+  const isYoung = (t: Trail[number]): boolean => nowMs - t.atMs <= TRAIL_MS
+  // Most often one at most is too old, and it is the first.
+  const old = trail.findIndex(isYoung)
+  const kept = old === 0 ? trail : trail.filter(isYoung)
+  if (!due) return kept.length === trail.length ? trail : kept
+  return [...kept, { atMs: nowMs, value: inFlight }]
 }
 
 // Only settled, unsaturated moments tell what a request costs.
@@ -100,11 +114,15 @@ function learnCost(
 ): number | undefined {
   const cpu = numberOf(seen.readings.cpuPercent)
   const rps = numberOf(seen.readings.rps)
-  const instances = instancesOf(seen).filter((i) => i.phase !== 'exited')
-  const settled = instances.every((i) => i.phase === 'ready' && nowMs - i.phaseAtMs > 5_000)
-  if (cpu === undefined || rps === undefined || !settled) return memory.cpuPerRps
+  if (cpu === undefined || rps === undefined) return memory.cpuPerRps
   if (rps < 5 || cpu < 5 || cpu > 85) return memory.cpuPerRps
-  const cost = (cpu * instances.length) / rps
+  let count = 0
+  for (const { phase, phaseAtMs } of instancesOf(seen)) {
+    if (phase === 'exited') continue
+    if (phase !== 'ready' || nowMs - phaseAtMs <= SETTLED_MS) return memory.cpuPerRps
+    count += 1
+  }
+  const cost = (cpu * count) / rps
   return memory.cpuPerRps === undefined ? cost : memory.cpuPerRps * 0.9 + cost * 0.1
 }
 
@@ -124,7 +142,9 @@ export function noteFailures(
   seen: GroupObservation,
   nowMs: EpochMs,
 ): GroupMemory {
-  const broken = instancesOf(seen).filter((i) => isBroken(i, group, nowMs))
+  const instances = instancesOf(seen)
+  if (!instances.some((i) => isBroken(i, group, nowMs))) return memory
+  const broken = instances.filter((i) => isBroken(i, group, nowMs))
   const first = broken[0]
   if (first === undefined) return memory
   const noted = failed(memory, failureOf(first), nowMs)
@@ -165,22 +185,28 @@ function lastWords(lines: readonly string[]): string {
   return lines.length > 0 ? `; it last said: ${lines.slice(-3).join(' | ')}` : ''
 }
 
-/** Adds a want to the window that settle looks at. */
-export function rememberWant(
-  memory: GroupMemory,
-  instances: number,
-  nowMs: EpochMs,
-  settleMs: number,
-): GroupMemory {
-  const last = memory.wants.at(-1)
+type Wants = GroupMemory['wants']
+
+/**
+ * Adds a want to the window that settle looks at: the same window where that changes nothing. What
+ * a later and no smaller want has made meaningless is dropped; the first entry stays until another
+ * one is as old as the window, for it shows since when wants were seen.
+ */
+export function withWant(wants: Wants, instances: number, nowMs: EpochMs, settleMs: number): Wants {
+  const last = wants.at(-1)
   // Spaced so that a whole window fits into the limit, however long it is.
   const spacing = Math.max(1_000, settleMs / (WANTS_LIMIT / 2))
-  if (last !== undefined && nowMs - last.atMs < spacing && last.instances >= instances)
-    return memory
+  if (last !== undefined && nowMs - last.atMs < spacing && last.instances >= instances) return wants
   // One entry older than the window is kept: it shows that the whole window was seen.
-  const firstInside = memory.wants.findIndex((w) => w.atMs > nowMs - settleMs)
-  const from = firstInside === -1 ? memory.wants.length - 1 : firstInside - 1
-  const kept = memory.wants.slice(Math.max(0, from))
-  const wants = [...kept, { atMs: nowMs, instances }].slice(-WANTS_LIMIT)
-  return { ...memory, wants }
+  const firstInside = wants.findIndex((w) => w.atMs > nowMs - settleMs)
+  const from = Math.max(0, firstInside === -1 ? wants.length - 1 : firstInside - 1)
+  let to = wants.length
+  // A clock that was set back leaves entries of the future; they stay until it has caught up.
+  for (let w = wants[to - 1]; to - 1 > from && w !== undefined; w = wants[to - 1]) {
+    if (w.instances > instances || w.atMs > nowMs) break
+    to -= 1
+  }
+  const kept = wants.slice(from, to)
+  kept.push({ atMs: nowMs, instances })
+  return kept.length > WANTS_LIMIT ? kept.slice(-WANTS_LIMIT) : kept
 }

@@ -338,6 +338,8 @@ export interface Tick {
   readonly id: number
   readonly specHash: string
   readonly coreVersion: string
+  /** The first tick of a controller: it decided on what was recovered of the ticks before. */
+  readonly begins?: true
   readonly observation: Observation
   readonly decisions: readonly Decision[]
   readonly plan: Plan

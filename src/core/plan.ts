@@ -1,7 +1,7 @@
 // Decisions → ordered actions. Each tick plans anew from what is there, so a plan cut short is
 // simply continued.
 import { budgetLimit } from './budget.ts'
-import { instancesOf, isUnhealthy } from './context.ts'
+import { instancesOf, isUnhealthy, targetIn } from './context.ts'
 import { observationOf } from './decide.ts'
 import { failureOf, generationOf, tooSlow } from './memory.ts'
 import type {
@@ -70,8 +70,7 @@ function exitReason(instance: Instance): string {
 }
 
 function targetOf(plan: GroupPlan, instance: Instance): TargetStatus | undefined {
-  if (plan.seen.balancer?.kind !== 'up') return undefined
-  return plan.seen.balancer.targets.find((t) => t.instance === instance.id)
+  return targetIn(plan.seen, instance.id)
 }
 
 function toAdmit(plan: GroupPlan, instance: Instance): boolean {
@@ -188,10 +187,12 @@ function surplus(plan: GroupPlan, instances: readonly Instance[]): Action[] {
   const extra = Math.max(0, serving.length - memory.desired)
   // While rolling, an old one leaves only for a new one that serves.
   const spare = squeezed ? 1 : Math.min(over, extra + (rolling ? 0 : unready(live)))
+  if (spare <= 0) return [...slow, ...replaced]
+  const gone = new Set(old)
   const leaving = [...live].sort(
-    (a, b) => order(plan, a, old) - order(plan, b, old) || b.startedAtMs - a.startedAtMs,
+    (a, b) => order(plan, a, gone) - order(plan, b, gone) || b.startedAtMs - a.startedAtMs,
   )
-  const drained = leaving.slice(0, Math.max(0, spare)).filter((i) => !rolling || old.includes(i))
+  const drained = leaving.slice(0, spare).filter((i) => !rolling || gone.has(i))
   return [...slow, ...replaced, ...drained.map((i) => leave(i, `${memory.desired} wanted`))]
 }
 
@@ -217,8 +218,8 @@ function unready(live: readonly Instance[]): number {
 }
 
 // Old code leaves first, then what fails its check or does not serve yet, then the youngest.
-function order(plan: GroupPlan, instance: Instance, old: readonly Instance[]): number {
-  if (old.includes(instance)) return 0
+function order(plan: GroupPlan, instance: Instance, old: ReadonlySet<Instance>): number {
+  if (old.has(instance)) return 0
   if (isUnhealthy(plan.seen, instance.id)) return 1
   return instance.phase === 'starting' ? 2 : 3
 }

@@ -175,6 +175,12 @@ export interface Balancer {
   close(): Promise<void>
 }
 
+/** A stored tick; `before` is the memory it was decided on, where one was kept just then. */
+export interface KeptTick {
+  readonly tick: Tick
+  readonly before?: Memory
+}
+
 /**
  * Where ticks, memory and specifications are kept. Calls are short and bounded; a Fault means not
  * stored.
@@ -190,6 +196,11 @@ export interface Store {
   recover():
     | { readonly memory?: Memory; readonly ticks: readonly Tick[]; readonly lastId: number }
     | Fault
+  /**
+   * What it takes to decide stored ticks again, oldest first: those since `sinceMs`, and before them
+   * as many as lead there from a kept memory. Throws PlimsollError E_STORE where it can't be read.
+   */
+  history(sinceMs: EpochMs): Iterable<KeptTick>
   tick(id: number): Tick | undefined
   /** Newest first. `changedOnly`: only ticks that changed a number or did something. */
   ticks(query: {

@@ -2,19 +2,35 @@
 import { failed } from './memory.ts'
 import type { Decision, EpochMs, GroupMemory, Memory, Outcome } from './model.ts'
 
-/** Folds what came of a plan into memory. */
+/** Folds what came of a plan into memory; groups that nothing was started in stay as they were. */
 export function remember(
   memory: Memory,
   decisions: readonly Decision[],
   outcomes: readonly Outcome[],
   nowMs: EpochMs,
 ): Memory {
-  const groups = Object.entries(memory.groups).map(([name, before]) => {
-    const starts = outcomes.filter((o) => o.action.kind === 'start' && o.action.group === name)
-    const decision = decisions.find((d) => d.group === name)
-    return [name, rememberStarts(before, decision, starts, nowMs)] as const
-  })
-  return { ...memory, groups: Object.fromEntries(groups) }
+  const byGroup = startsByGroup(outcomes)
+  if (byGroup.size === 0) return memory
+  const groups = { ...memory.groups }
+  const decided = new Map(decisions.map((d) => [d.group, d]))
+  for (const [group, starts] of byGroup) {
+    const before = groups[group]
+    if (before === undefined) continue
+    groups[group] = rememberStarts(before, decided.get(group), starts, nowMs)
+  }
+  return { ...memory, groups }
+}
+
+function startsByGroup(outcomes: readonly Outcome[]): ReadonlyMap<string, readonly Outcome[]> {
+  const byGroup = new Map<string, Outcome[]>()
+  for (const outcome of outcomes) {
+    if (outcome.action.kind !== 'start') continue
+    const { group } = outcome.action
+    const before = byGroup.get(group)
+    if (before === undefined) byGroup.set(group, [outcome])
+    else before.push(outcome)
+  }
+  return byGroup
 }
 
 function rememberStarts(

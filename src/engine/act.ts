@@ -1,5 +1,6 @@
 // Carries out a plan: one Outcome per action, and the balancer's targets brought in line at the
 // end.
+import { instancesOf, seenIn } from '../core/context.ts'
 import { fault } from '../core/errors.ts'
 import type {
   Action,
@@ -38,6 +39,7 @@ interface Turn {
 
 type Started = Extract<Action, { kind: 'start-balancer' }>
 type OfInstance = Exclude<Action, Started>
+type Groups = ReadonlyMap<string, GroupSpec>
 
 /** Remembers what the balancer was last told, so that it is told again only when that changes. */
 export class Actor {
@@ -57,7 +59,8 @@ export class Actor {
       if (action.kind === 'start-balancer') outcomes.set(action, await this.#startBalancer(action))
     }
     const own = turn.plan.actions.filter((a): a is OfInstance => a.kind !== 'start-balancer')
-    await Promise.all(own.map(async (a) => outcomes.set(a, await this.#one(a, turn))))
+    const groups: Groups = new Map(turn.spec.groups.map((g) => [g.name, g]))
+    await Promise.all(own.map(async (a) => outcomes.set(a, await this.#one(a, groups, turn))))
     const failure = await this.#syncBalancer(turn, outcomes)
     for (const action of own) {
       const rotates = action.kind === 'admit' || action.kind === 'drain'
@@ -85,8 +88,8 @@ export class Actor {
     return failure ? { kind: 'failed', action, fault: failure } : { kind: 'applied', action }
   }
 
-  async #one(action: OfInstance, turn: Turn): Promise<Outcome> {
-    const group = turn.spec.groups.find((g) => g.name === action.group)
+  async #one(action: OfInstance, groups: Groups, turn: Turn): Promise<Outcome> {
+    const group = groups.get(action.group)
     if (group === undefined) return { kind: 'skipped', action, reason: 'the group is gone' }
     if (action.kind === 'admit') return { kind: 'applied', action }
     if (!turn.stored && takesAway(action, turn.observation)) {
@@ -110,7 +113,8 @@ export class Actor {
     if (served.length === 0) return undefined
     if (turn.balancer.kind === 'down' && !started) return turn.balancer.fault
     try {
-      const groups = await Promise.all(served.map((g) => this.#groupFor(g, turn)))
+      const rotation = rotationOf(turn)
+      const groups = await Promise.all(served.map((g) => this.#groupFor(g, turn, rotation)))
       const startId = turn.balancer.kind === 'up' ? turn.balancer.startId : 'new'
       const telling = JSON.stringify([startId, groups])
       if (telling === this.#told) return undefined
@@ -125,13 +129,23 @@ export class Actor {
     }
   }
 
-  async #groupFor(group: GroupSpec, turn: Turn): Promise<BalancerGroup> {
+  // Where nothing was done, what the turn began with still holds; whoever could not be told
+  // before is told what is there now.
+  async #instancesOf(group: GroupSpec, { observation }: Turn, rotation: Rotation) {
+    const isAsBefore = this.#told !== '' && !rotation.touched.has(group.name)
+    const seen = isAsBefore ? seenIn(observation, group.name) : undefined
+    if (seen?.status.kind === 'known') return seen.status.instances
     const { provider, clock } = this.#actors
     const status = await withDeadline(clock, 'the provider', ACTION_MS, (s) =>
       provider.observe(group, s),
     )
     if (status.kind === 'unknown') throw new Error(status.fault.message)
-    const ports = await provider.ports?.(group)
+    return status.instances
+  }
+
+  async #groupFor(group: GroupSpec, turn: Turn, rotation: Rotation): Promise<BalancerGroup> {
+    const instances = await this.#instancesOf(group, turn, rotation)
+    const ports = await this.#actors.provider.ports?.(group)
     const http = group.http
     if (http === undefined) throw new Error(`${group.name} serves no HTTP`)
     const { listen, balance, health, maxInFlight, queueTimeoutMs } = http
@@ -146,7 +160,7 @@ export class Actor {
       // A roll starts one more before an old one leaves.
       maxTargets: group.scaling.maxInstances + 1,
       ...(ports === undefined ? {} : { ports }),
-      targets: status.instances.flatMap((i) => targetOf(i, turn)),
+      targets: instances.flatMap((i) => targetOf(i, rotation)),
     }
   }
 }
@@ -154,24 +168,41 @@ export class Actor {
 // Out of rotation, or ended before it got there. What is drained already may end all the same.
 function takesAway(action: OfInstance, observation: Observation): boolean {
   if (action.kind !== 'stop') return action.kind === 'drain'
-  return observation.groups.some(({ status }) => {
-    const instances = status.kind === 'known' ? status.instances : []
-    return instances.some((i) => i.id === action.instance && i.phase === 'starting')
-  })
+  const seen = seenIn(observation, action.group)
+  const instances = seen === undefined ? [] : instancesOf(seen)
+  return instances.some((i) => i.id === action.instance && i.phase === 'starting')
 }
 
-function targetOf(instance: Instance, turn: Turn): BalancerGroup['targets'] {
+/** Who is in rotation, or is to be by this plan. */
+interface Rotation {
+  /** Groups in which something was done. */
+  readonly touched: ReadonlySet<string>
+  readonly instances: ReadonlySet<string>
+  /** A balancer that was just started begins with everything that is ready. */
+  readonly isFresh: boolean
+}
+
+function rotationOf({ plan, observation }: Turn): Rotation {
+  const instances = new Set<string>()
+  const touched = new Set<string>()
+  for (const action of plan.actions) {
+    if (action.kind === 'start-balancer') continue
+    touched.add(action.group)
+    if (action.kind === 'admit') instances.add(action.instance)
+  }
+  for (const { balancer } of observation.groups) {
+    if (balancer?.kind === 'up') for (const t of balancer.targets) instances.add(t.instance)
+  }
+  return { touched, instances, isFresh: plan.actions.some((a) => a.kind === 'start-balancer') }
+}
+
+function targetOf(instance: Instance, rotation: Rotation): BalancerGroup['targets'] {
   const { id, host, port, socket, phase } = instance
   const base = { instance: id, host, port, ...(socket === undefined ? {} : { socket }) }
   if (phase === 'draining' || phase === 'stopping') return [{ ...base, state: 'draining' }]
   if (phase !== 'ready') return []
-  const admitted = turn.plan.actions.some((a) => a.kind === 'admit' && a.instance === id)
-  const known = turn.observation.groups.some((g) => {
-    return g.balancer?.kind === 'up' && g.balancer.targets.some((t) => t.instance === id)
-  })
-  // A balancer that was just started begins with everything that is ready.
-  const fresh = turn.plan.actions.some((a) => a.kind === 'start-balancer')
-  return admitted || known || fresh ? [{ ...base, state: 'active' }] : []
+  const serves = rotation.isFresh || rotation.instances.has(id)
+  return serves ? [{ ...base, state: 'active' }] : []
 }
 
 function failed(action: Action, error: unknown): Outcome {

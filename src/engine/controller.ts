@@ -7,7 +7,7 @@ import { Actor } from './act.ts'
 import { Observer } from './observe.ts'
 import { type Recovered, recover } from './recover.ts'
 import { storable } from './stored-spec.ts'
-import { turn } from './turn.ts'
+import { THOUGHT, type Thought, turn } from './turn.ts'
 
 /** Two turns are at least this far apart, however often the loop is woken. */
 const LEAST_GAP_MS = 50
@@ -43,6 +43,12 @@ export interface LoopState {
   readonly turnError?: string
 }
 
+interface Start {
+  readonly recovered: Recovered
+  readonly adopted: number
+  readonly thought: Thought
+}
+
 /** Runs the loop over one specification; every way to change something goes through `submit`. */
 export class Controller {
   readonly #ports: Ports
@@ -51,14 +57,17 @@ export class Controller {
   readonly #waiting: { command: Command; done: (tick: Tick) => void }[] = []
   readonly #listeners = new Set<(tick: Tick) => void>()
   readonly #stop = new AbortController()
+  readonly #thought: Thought
   #state: LoopState
   #nextId: number
   #wake: AbortController = new AbortController()
   #running: Promise<void> = Promise.resolve()
   #paused = false
+  #begins = true
 
-  private constructor(spec: Spec, ports: Ports, start: { recovered: Recovered; adopted: number }) {
+  private constructor(spec: Spec, ports: Ports, start: Start) {
     this.#ports = ports
+    this.#thought = start.thought
     this.#observer = new Observer(ports)
     this.#actor = new Actor(ports)
     this.#nextId = start.recovered.lastId + 1
@@ -79,13 +88,14 @@ export class Controller {
   static async start(
     spec: Spec,
     ports: Ports,
-    { paused = false }: { readonly paused?: boolean } = {},
+    { paused = false, thought = THOUGHT }: { readonly paused?: boolean; thought?: Thought } = {},
   ): Promise<Controller> {
-    const { recovered, fault } = recover(ports.store)
+    const { recovered, fault } = recover(ports.store, thought)
     const never = new AbortController().signal
     const adopted = await ports.provider.adopt(never)
     const earlier = await stillRunning(recovered.spec, ports.provider, never)
-    const controller = new Controller(withRetired(spec, earlier), ports, { recovered, adopted })
+    const start = { recovered, adopted, thought }
+    const controller = new Controller(withRetired(spec, earlier), ports, start)
     controller.#noteStore(fault ?? ports.store.saveSpec(storable(controller.#state.spec)))
     ports.provider.onChange(() => controller.wake())
     ports.balancer.onChange(() => controller.wake())
@@ -178,11 +188,20 @@ export class Controller {
     const taken = this.#waiting.splice(0)
     const { spec, memory, storeWritable } = this.#state
     const commands = taken.map((t) => t.command)
-    const input = { id: this.#nextId++, spec, memory, commands, storeWritable }
-    const parts = { observer: this.#observer, actor: this.#actor, store: this.#ports.store }
+    const input = {
+      id: this.#nextId++,
+      begins: this.#begins,
+      spec,
+      memory,
+      commands,
+      storeWritable,
+    }
+    const { store } = this.#ports
+    const parts = { observer: this.#observer, actor: this.#actor, store, thought: this.#thought }
     const turned = await turn(input, parts)
     // A specification that was replaced meanwhile stays replaced.
     this.#state = { ...this.#state, memory: turned.memory, tick: turned.tick }
+    this.#begins = false
     this.#noteStore(turned.storeFault)
     this.#dropRetired(turned.tick)
     for (const { done } of taken) done(turned.tick)

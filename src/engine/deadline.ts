@@ -9,6 +9,8 @@ export class DeadlineError extends Error {
   }
 }
 
+const DONE = 'the call has ended'
+
 /**
  * Runs `call` with a signal that aborts after `ms`; rejects with DeadlineError even if it ignores
  * the signal.
@@ -34,6 +36,7 @@ export async function withDeadline<T>(
   try {
     return await Promise.race([result, late])
   } finally {
-    done.abort()
+    // With a reason of its own: making the usual one costs more than all the rest.
+    done.abort(DONE)
   }
 }

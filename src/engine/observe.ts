@@ -42,16 +42,17 @@ export class Observer {
     commands: readonly Command[],
     storeWritable: boolean,
   ): Promise<{ readonly observation: Observation; readonly balancer: BalancerStatus }> {
-    const served = spec.groups.some((g) => g.http !== undefined)
+    const serves = spec.groups.some((g) => g.http !== undefined)
     const [statuses, balancer, hostCpuPercent] = await Promise.all([
       Promise.all(spec.groups.map((g) => this.#status(g))),
-      served ? this.#balancer() : notServed,
+      serves ? this.#balancer() : notServed,
       this.#hostCpu(),
     ])
     const atMs = this.#sources.clock.now()
+    const served = servedBy(balancer)
     const groups = spec.groups.map((group, i) => {
       const status = statuses[i] ?? unknown('not observed')
-      return this.#group(group, status, balancer, atMs)
+      return this.#group(group, status, { ...served, atMs })
     })
     const hostCores = this.#sources.host.cores
     const host = { hostCpuPercent, hostCores }
@@ -91,13 +92,9 @@ export class Observer {
     }
   }
 
-  #group(
-    group: GroupSpec,
-    status: GroupStatus,
-    balancer: BalancerStatus,
-    atMs: EpochMs,
-  ): GroupObservation {
-    const raw = { ...this.#window(group, balancer, atMs), cpuPercent: meanCpu(status, atMs) }
+  #group(group: GroupSpec, status: GroupStatus, world: Served): GroupObservation {
+    const { balancer, byGroup, atMs } = world
+    const raw = { ...this.#window(group, world), cpuPercent: meanCpu(status, atMs) }
     const readings = {
       inFlight: sane(raw.inFlight),
       rps: sane(raw.rps),
@@ -112,20 +109,34 @@ export class Observer {
     if (balancer.kind === 'down') {
       return { ...base, balancer: { kind: 'down', reason: balancer.fault.message } }
     }
-    const targets = balancer.groups.find((g) => g.group === group.name)?.targets ?? []
+    const targets = byGroup.get(group.name)?.targets ?? []
     return { ...base, balancer: { kind: 'up', targets } }
   }
 
-  #window(group: GroupSpec, balancer: BalancerStatus, atMs: EpochMs): WindowReadings {
+  #window(group: GroupSpec, { balancer, byGroup, atMs }: Served): WindowReadings {
     if (group.http === undefined) return missing('the group serves no HTTP')
     if (balancer.kind === 'down') return missing(`the balancer is down: ${balancer.fault.message}`)
-    const counters = balancer.groups.find((g) => g.group === group.name)?.counters
+    const counters = byGroup.get(group.name)?.counters
     if (counters === undefined) return missing('the balancer does not know the group yet')
     const window = this.#windows.get(group.name) ?? new CounterWindow()
     this.#windows.set(group.name, window)
     window.add(balancer.startId, { monotonicMs: balancer.monotonicMs, counters })
     return window.readings(atMs)
   }
+}
+
+/** What the balancer says, by group, at the instant of the observation. */
+interface Served {
+  readonly balancer: BalancerStatus
+  readonly byGroup: ReadonlyMap<string, OfGroup>
+  readonly atMs: EpochMs
+}
+
+type OfGroup = Extract<BalancerStatus, { kind: 'up' }>['groups'][number]
+
+function servedBy(balancer: BalancerStatus): Pick<Served, 'balancer' | 'byGroup'> {
+  const groups = balancer.kind === 'up' ? balancer.groups : []
+  return { balancer, byGroup: new Map(groups.map((g) => [g.group, g])) }
 }
 
 const notServed: BalancerStatus = {

@@ -49,6 +49,20 @@ function keeping(subject: () => StoreSubject): void {
     assert.deepEqual(subject().reopen().tick(1), done)
   })
 
+  test('a plan completed by the same process is one tick, and a new plan of its number replaces it', () => {
+    const { store } = subject()
+    const done = tickOf(1, { actions: [start('web')] })
+    const { outcomes: _none, ...planned } = done
+    store.plan(planned)
+    assert.equal(store.finish(done, memoryOf(1)), undefined)
+    const found = { memory: memoryOf(1), ticks: [], lastId: 1 }
+    assert.deepEqual([store.tick(1), store.ticks({ limit: 2 })], [done, [done]])
+    const next = subject().reopen()
+    assert.deepEqual([next.tick(1), next.recover()], [done, found])
+    next.plan(planned)
+    assert.deepEqual(next.tick(1), planned)
+  })
+
   test('recover gives the newest memory and the later ticks, oldest first', () => {
     const { store } = subject()
     for (let id = 1; id <= 12; id++) {

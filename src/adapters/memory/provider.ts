@@ -19,6 +19,8 @@ export class MemoryProvider implements Provider {
   cpuPercent = 30
   readonly #clock: MemoryClock
   readonly #instances = new Map<string, Instance>()
+  /** Ids by group, oldest first. */
+  readonly #groups = new Map<string, Set<string>>()
   readonly #logs = new Map<string, string[]>()
 
   constructor(clock: MemoryClock) {
@@ -29,8 +31,9 @@ export class MemoryProvider implements Provider {
     if (this.unreachable) {
       return { kind: 'unknown', fault: fault('E_TIMEOUT', 'the provider is unreachable', true) }
     }
-    this.#pass()
-    return { kind: 'known', instances: this.all().filter((i) => i.group === group.name) }
+    const ids = [...(this.#groups.get(group.name) ?? [])]
+    for (const id of ids) this.#pass(id)
+    return { kind: 'known', instances: ids.flatMap((id) => this.#instances.get(id) ?? []) }
   }
 
   async apply(action: Action, _group: GroupSpec, _cancel: Cancel): Promise<Outcome> {
@@ -79,6 +82,8 @@ export class MemoryProvider implements Provider {
     if (this.#instances.has(action.instance)) return { kind: 'applied', action }
     const atMs = this.#clock.now()
     this.#logs.set(action.instance, ['starting'])
+    const ids = this.#groups.get(action.group) ?? new Set()
+    this.#groups.set(action.group, ids.add(action.instance))
     this.#instances.set(action.instance, {
       id: action.instance,
       group: action.group,
@@ -96,28 +101,34 @@ export class MemoryProvider implements Provider {
 
   // Life has one direction, and what has ended stays so until it is forgotten.
   #change(kind: 'drain' | 'stop' | 'kill' | 'forget', instance: Instance): void {
-    const { id, phase } = instance
+    const { phase } = instance
     if (kind === 'forget') {
-      if (phase === 'exited') this.#instances.delete(id)
+      if (phase === 'exited') this.#forget(instance)
     } else if (phase === 'exited') return
     else if (kind === 'kill') this.#end(instance, true)
     else if (kind === 'stop') this.#enter(instance, 'stopping')
     else if (phase !== 'stopping') this.#enter(instance, 'draining')
   }
 
+  #forget({ id, group }: Instance): void {
+    this.#instances.delete(id)
+    this.#groups.get(group)?.delete(id)
+    this.#logs.delete(id)
+  }
+
   // What time alone does: boots end, stops end.
-  #pass(): void {
+  #pass(id: string): void {
+    const instance = this.#instances.get(id)
+    if (instance === undefined) return
     const nowMs = this.#clock.now()
-    for (const instance of this.all()) {
-      const ageMs = nowMs - instance.phaseAtMs
-      if (instance.phase === 'starting' && ageMs >= this.bootMs && !this.stalls) {
-        if (this.stillborn) this.#end(instance, false)
-        else this.#enter(instance, 'ready')
-      } else if (instance.phase === 'stopping' && ageMs >= this.stopMs) this.#end(instance, true)
-      else if (instance.phase === 'ready') {
-        const cpuPercent = { kind: 'value', value: this.cpuPercent, atMs: nowMs } as const
-        this.#instances.set(instance.id, { ...instance, cpuPercent })
-      }
+    const ageMs = nowMs - instance.phaseAtMs
+    if (instance.phase === 'starting' && ageMs >= this.bootMs && !this.stalls) {
+      if (this.stillborn) this.#end(instance, false)
+      else this.#enter(instance, 'ready')
+    } else if (instance.phase === 'stopping' && ageMs >= this.stopMs) this.#end(instance, true)
+    else if (instance.phase === 'ready') {
+      const cpuPercent = { kind: 'value', value: this.cpuPercent, atMs: nowMs } as const
+      this.#instances.set(instance.id, { ...instance, cpuPercent })
     }
   }
 

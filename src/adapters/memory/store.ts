@@ -2,8 +2,8 @@
 // behind.
 import { concerns, isChange } from '../../core/change.ts'
 import { fault } from '../../core/errors.ts'
-import type { Fault, Memory, Spec, Tick } from '../../core/model.ts'
-import type { Store } from '../../core/ports.ts'
+import type { EpochMs, Fault, Memory, Spec, Tick } from '../../core/model.ts'
+import type { KeptTick, Store } from '../../core/ports.ts'
 
 /** Ticks kept; history is cut only where a memory was kept. */
 const MOST_TICKS = 20_000
@@ -48,6 +48,17 @@ export class MemoryStore implements Store {
     const lastId = [...this.#ticks.keys()].reduce((a, b) => Math.max(a, b), 0)
     const memory = kept === undefined ? {} : { memory: copy(kept) }
     return { ...memory, ticks: ticks.sort((a, b) => a.id - b.id), lastId }
+  }
+
+  *history(sinceMs: EpochMs): Iterable<KeptTick> {
+    const ticks = [...this.#ticks.values()].sort((a, b) => a.id - b.id)
+    const first = ticks.find((t) => t.observation.atMs >= sinceMs)
+    if (first === undefined) return
+    const from = [...this.#memories.keys()].filter((id) => id < first.id).at(-1) ?? 0
+    for (const tick of ticks) {
+      const before = this.#memories.get(tick.id - 1)
+      if (tick.id > from) yield before === undefined ? { tick } : { tick, before: copy(before) }
+    }
   }
 
   tick(id: number): Tick | undefined {

@@ -5,8 +5,8 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { concerns, isChange } from '../../core/change.ts'
 import { fault, PlimsollError } from '../../core/errors.ts'
-import type { Fault, Memory, Spec, Tick } from '../../core/model.ts'
-import type { Store } from '../../core/ports.ts'
+import type { EpochMs, Fault, Memory, Outcome, Spec, Tick } from '../../core/model.ts'
+import type { KeptTick, Store } from '../../core/ports.ts'
 
 /** How long a call may wait for a lock. */
 const BUSY_MS = 250
@@ -23,12 +23,25 @@ const SCHEMA = `
   CREATE TABLE IF NOT EXISTS ticks (
     id INTEGER PRIMARY KEY, at INTEGER NOT NULL, changed INTEGER NOT NULL, json TEXT NOT NULL
   );
+  CREATE TABLE IF NOT EXISTS outcomes (tick INTEGER PRIMARY KEY, json TEXT NOT NULL);
   CREATE INDEX IF NOT EXISTS ticks_changed ON ticks (changed, id);
   CREATE TABLE IF NOT EXISTS memories (tick INTEGER PRIMARY KEY, json TEXT NOT NULL);
   CREATE TABLE IF NOT EXISTS specs (
     hash TEXT PRIMARY KEY, saved INTEGER NOT NULL, json TEXT NOT NULL
   );
 `
+
+/** A tick, and apart from it the outcomes of one whose plan was kept before. */
+const TICKS = `SELECT ticks.json, outcomes.json AS outcomes
+  FROM ticks LEFT JOIN outcomes ON outcomes.tick = ticks.id`
+
+/** The ticks that come after the newest memory from before one of them. */
+const HISTORY = `SELECT ticks.json, outcomes.json AS outcomes, memories.json AS memory
+  FROM ticks
+  LEFT JOIN outcomes ON outcomes.tick = ticks.id
+  LEFT JOIN memories ON memories.tick = ticks.id - 1
+  WHERE ticks.id > (SELECT coalesce(max(tick), 0) FROM memories WHERE tick < ?)
+  ORDER BY ticks.id`
 
 /** Opens or creates `store.sqlite` in the state folder. Throws E_STORE where that can't be done. */
 export function openSqliteStore(stateDir: string, mostTicks = MOST_TICKS): Store {
@@ -45,6 +58,8 @@ class SqliteStore implements Store {
   readonly #db: DatabaseSync
   readonly #mostTicks: number
   #writes = 0
+  /** The last plan that was kept: of what is the same, nothing is written twice. */
+  #planned: Tick | undefined
 
   constructor(path: string, mostTicks: number) {
     this.#db = new DatabaseSync(path, { timeout: BUSY_MS })
@@ -56,14 +71,17 @@ class SqliteStore implements Store {
   }
 
   plan(tick: Tick): Fault | undefined {
-    return this.#attempt(() => this.#put(tick))
+    return this.#attempt(() => {
+      this.#put(tick)
+      this.#planned = tick
+    })
   }
 
   finish(tick: Tick, memory?: Memory): Fault | undefined {
     return this.#attempt(() => {
       this.#db.exec('BEGIN IMMEDIATE')
       try {
-        this.#put(tick)
+        this.#complete(tick)
         if (memory !== undefined) this.#keep(tick.id, memory)
         if (++this.#writes % CUT_EVERY === 0) this.#cut(tick.id)
         this.#db.exec('COMMIT')
@@ -98,12 +116,12 @@ class SqliteStore implements Store {
         .get()
       const from = Number(kept?.tick ?? 0)
       const rows = this.#db
-        .prepare('SELECT json FROM ticks WHERE id > ? ORDER BY id LIMIT ?')
+        .prepare(`${TICKS} WHERE id > ? ORDER BY id LIMIT ?`)
         .all(from, MOST_RECOVERED)
       const last = this.#db.prepare('SELECT coalesce(max(id), 0) AS id FROM ticks').get()
       return {
         ...(kept === undefined ? {} : { memory: JSON.parse(String(kept.json)) as Memory }),
-        ticks: rows.map((r) => JSON.parse(String(r.json)) as Tick),
+        ticks: rows.map(tickIn),
         lastId: Number(last?.id ?? 0),
       }
     } catch (error) {
@@ -111,8 +129,24 @@ class SqliteStore implements Store {
     }
   }
 
+  *history(sinceMs: EpochMs): Iterable<KeptTick> {
+    try {
+      const first = this.#db.prepare('SELECT min(id) AS id FROM ticks WHERE at >= ?').get(sinceMs)
+      if (typeof first?.id !== 'number') return
+      const rows = this.#db.prepare(HISTORY).iterate(first.id)
+      for (const row of rows) {
+        const tick = tickIn(row)
+        if (typeof row.memory !== 'string') yield { tick }
+        else yield { tick, before: JSON.parse(row.memory) as Memory }
+      }
+    } catch (error) {
+      throw new PlimsollError('E_STORE', storeFault(error).message, { cause: error })
+    }
+  }
+
   tick(id: number): Tick | undefined {
-    return this.#one<Tick>('SELECT json FROM ticks WHERE id = ?', id)
+    const row = this.#db.prepare(`${TICKS} WHERE id = ?`).get(id)
+    return row === undefined ? undefined : tickIn(row)
   }
 
   ticks(query: Parameters<Store['ticks']>[0]): readonly Tick[] {
@@ -120,13 +154,11 @@ class SqliteStore implements Store {
     const limit = Math.min(MOST_ANSWERED, query.limit)
     // Only a tick that changed something can concern a group.
     const only = query.changedOnly === true || group !== undefined ? 'AND changed = 1' : ''
-    const rows = this.#db
-      .prepare(`SELECT json FROM ticks WHERE id < ? ${only} ORDER BY id DESC`)
-      .iterate(before)
+    const rows = this.#db.prepare(`${TICKS} WHERE id < ? ${only} ORDER BY id DESC`).iterate(before)
     const found: Tick[] = []
     for (const row of rows) {
       if (found.length >= limit) break
-      const tick = JSON.parse(String(row.json)) as Tick
+      const tick = tickIn(row)
       if (group === undefined || concerns(tick, group)) found.push(tick)
     }
     return found
@@ -136,7 +168,22 @@ class SqliteStore implements Store {
     this.#db.close()
   }
 
+  #complete(tick: Tick): void {
+    const { id, observation, decisions, plan, outcomes } = tick
+    const before = this.#planned
+    this.#planned = undefined
+    const same = before?.observation === observation && before.decisions === decisions
+    const isKept = before?.id === id && same && before.plan === plan
+    if (!isKept) this.#put(tick)
+    else {
+      this.#db
+        .prepare('INSERT OR REPLACE INTO outcomes (tick, json) VALUES (?, ?)')
+        .run(id, JSON.stringify(outcomes ?? []))
+    }
+  }
+
   #put(tick: Tick): void {
+    this.#db.prepare('DELETE FROM outcomes WHERE tick = ?').run(tick.id)
     this.#db
       .prepare('INSERT OR REPLACE INTO ticks (id, at, changed, json) VALUES (?, ?, ?, ?)')
       .run(tick.id, tick.observation.atMs, isChange(tick) ? 1 : 0, JSON.stringify(tick))
@@ -156,10 +203,11 @@ class SqliteStore implements Store {
     if (cut?.tick === null || cut?.tick === undefined) return
     const tick = Number(cut.tick)
     this.#db.prepare('DELETE FROM ticks WHERE id <= ?').run(tick)
+    this.#db.prepare('DELETE FROM outcomes WHERE tick <= ?').run(tick)
     this.#db.prepare('DELETE FROM memories WHERE tick < ?').run(tick)
   }
 
-  #one<T>(sql: string, key: string | number): T | undefined {
+  #one<T>(sql: string, key: string): T | undefined {
     const row = this.#db.prepare(sql).get(key)
     return row === undefined ? undefined : (JSON.parse(String(row.json)) as T)
   }
@@ -172,6 +220,12 @@ class SqliteStore implements Store {
       return storeFault(error)
     }
   }
+}
+
+function tickIn(row: Readonly<Record<string, unknown>>): Tick {
+  const tick = JSON.parse(String(row.json)) as Tick
+  if (typeof row.outcomes !== 'string') return tick
+  return { ...tick, outcomes: JSON.parse(row.outcomes) as readonly Outcome[] }
 }
 
 function storeFault(error: unknown): Fault {

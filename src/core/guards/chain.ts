@@ -106,17 +106,17 @@ function settle(wanted: number, c: GroupContext): Adjustment | undefined {
   const { settleMs } = c.group.scaling
   const since = c.nowMs - settleMs
   const oldest = c.memory.wants[0]
-  const seconds = round1(settleMs / 1000)
   if (c.starting.length > 0)
     return adjust('settle', wanted, c.current, 'instances are still starting')
   if (oldest === undefined || oldest.atMs > since) {
+    const seconds = round1(settleMs / 1000)
     return adjust('settle', wanted, c.current, `fewer were not yet wanted for ${seconds} s`)
   }
-  const most = Math.max(
-    wanted,
-    ...c.memory.wants.filter((w) => w.atMs >= since).map((w) => w.instances),
-  )
+  let most = wanted
+  for (const w of c.memory.wants) if (w.atMs >= since) most = Math.max(most, w.instances)
   const to = Math.min(c.current, most)
+  if (to === wanted) return undefined
+  const seconds = round1(settleMs / 1000)
   return adjust('settle', wanted, to, `${to} were still wanted within the last ${seconds} s`)
 }
 
@@ -144,6 +144,7 @@ function step(wanted: number, c: GroupContext): Adjustment | undefined {
   const most = Math.max(c.current + 4, c.current * 3)
   const least = c.current - Math.max(1, Math.floor(c.current / 2))
   const to = Math.min(most, Math.max(least, wanted))
+  if (to === wanted) return undefined
   const reason = to < wanted ? `at most ${most} in one step` : `at least ${least} stay in one step`
   return adjust('step', wanted, to, reason)
 }

@@ -1,5 +1,5 @@
 // The facts behind failing checks: who fails, how, and whether the instances are full.
-import { instancesOf, numberOf, round1 } from '../context.ts'
+import { numberOf, round1, targetIn } from '../context.ts'
 import type {
   EpochMs,
   GroupMemory,
@@ -40,13 +40,15 @@ export interface Checks {
 export function checksOf(seen: GroupObservation): Checks | undefined {
   const { balancer, status } = seen
   if (balancer?.kind !== 'up' || status.kind === 'unknown') return undefined
-  const all = instancesOf(seen).flatMap((instance) => {
-    const target = balancer.targets.find((t) => t.instance === instance.id)
-    const serves = instance.phase === 'ready' && target?.state === 'active'
-    return serves ? [{ instance, target }] : []
-  })
+  const all: Checked[] = []
+  for (const instance of status.instances) {
+    if (instance.phase !== 'ready') continue
+    const target = targetIn(seen, instance.id)
+    if (target?.state === 'active') all.push({ instance, target })
+  }
   const failing = all.filter((c) => c.target.health === 'unhealthy')
-  return { all, failing, well: all.filter((c) => !failing.includes(c)) }
+  const well = failing.length === 0 ? all : all.filter((c) => c.target.health !== 'unhealthy')
+  return { all, failing, well }
 }
 
 /** How a check failed; where nobody says, it was silent. */

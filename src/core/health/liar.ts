@@ -22,21 +22,21 @@ export interface Liar {
  * over all of them, so it makes nobody stand out.
  */
 export function liarAmong(checked: readonly Checked[]): Liar | undefined {
-  const suspects = checked.flatMap((one) => {
-    const score = scoreOf(one, checked)
-    return score === undefined ? [] : [{ one, score }]
-  })
-  const [worst] = suspects.sort((a, b) => b.score - a.score)
+  const all = sum(checked)
+  if (all.failures < LEAST_FAILURES) return undefined
+  let worst: { readonly one: Checked; readonly score: number } | undefined
+  for (const one of checked) {
+    const score = scoreOf(of(one), without(all, of(one)))
+    if (score !== undefined && score > (worst?.score ?? 0)) worst = { one, score }
+  }
   if (worst === undefined) return undefined
   const own = of(worst.one)
-  const others = sum(checked.filter((c) => c !== worst.one))
+  const others = without(all, own)
   const reason = `it breaks ${own.failures} of ${own.requests} requests, the others ${others.failures} of ${others.requests}, though it passes its check (${round1(worst.score)} standard errors)`
   return { checked: worst.one, reason }
 }
 
-function scoreOf(one: Checked, all: readonly Checked[]): number | undefined {
-  const own = of(one)
-  const others = sum(all.filter((c) => c !== one))
+function scoreOf(own: Requests, others: Requests): number | undefined {
   if (own.requests < LEAST_REQUESTS || others.requests < LEAST_REQUESTS) return undefined
   const share = own.failures / own.requests
   const usual = others.failures / others.requests
@@ -48,15 +48,27 @@ function scoreOf(one: Checked, all: readonly Checked[]): number | undefined {
   return score >= LEAST_SCORE ? score : undefined
 }
 
-function of(checked: Checked): { readonly requests: number; readonly failures: number } {
-  return checked.target.recent ?? { requests: 0, failures: 0 }
+interface Requests {
+  readonly requests: number
+  readonly failures: number
 }
 
-function sum(checked: readonly Checked[]): ReturnType<typeof of> {
-  return checked
-    .map(of)
-    .reduce((a, b) => ({ requests: a.requests + b.requests, failures: a.failures + b.failures }), {
-      requests: 0,
-      failures: 0,
-    })
+const NO_REQUESTS: Requests = { requests: 0, failures: 0 }
+
+function of(checked: Checked): Requests {
+  return checked.target.recent ?? NO_REQUESTS
+}
+
+function without(all: Requests, own: Requests): Requests {
+  return { requests: all.requests - own.requests, failures: all.failures - own.failures }
+}
+
+function sum(checked: readonly Checked[]): Requests {
+  let [requests, failures] = [0, 0]
+  for (const one of checked) {
+    const own = of(one)
+    requests += own.requests
+    failures += own.failures
+  }
+  return { requests, failures }
 }
