@@ -14,6 +14,8 @@ import type {
   Spec,
   Via,
 } from '../core/model.ts'
+import type { ScheduleSpec, Step, StepSignal } from '../core/policies/model.ts'
+import { cronFields } from './cron.ts'
 import { address } from './fields.ts'
 import { hashOf } from './hash.ts'
 import {
@@ -58,11 +60,11 @@ export function httpOf(group: FileGroup, of: number): FileHttp | undefined {
 const HTTP_DEFAULTS: FileHttp = httpSchema.parse({})
 
 /** The scaling that holds for a group: its own, else the file's, else the defaults. */
-export function scalingOf(file: File, group: FileGroup): Required<FileScaling> {
+export function scalingOf(file: File, group: FileGroup): FileScaling {
   return { ...SCALING_DEFAULTS, ...given(file.scaling), ...given(group.scaling) }
 }
 
-function given(scaling: FileScaling | undefined): Partial<Required<FileScaling>> {
+function given(scaling: FileScaling | undefined): FileScaling {
   const entries = Object.entries(scaling ?? {}).filter(([, value]) => value !== undefined)
   return Object.fromEntries(entries)
 }
@@ -93,6 +95,7 @@ function buildGroup(name: string, group: FileGroup, around: Around): GroupSpec {
     slo: buildSlo(group.slo),
     scaling,
     signals: (group.signals ?? [{ cpu: scaling.thresholdPercent }]).flatMap(buildSignal),
+    ...buildSteps(group),
     needs: group.needs,
   }
 }
@@ -137,28 +140,72 @@ function buildSlo(slo: FileGroup['slo']): SloSpec {
   }
 }
 
-function buildScaling(scaling: Required<FileScaling>): ScalingSpec {
+function buildScaling(scaling: FileScaling): ScalingSpec {
+  const { schedule, max_instance_hours: maxInstanceHours } = scaling
   return {
     minInstances: scaling.min_instances ?? SCALING_DEFAULTS.min_instances,
     maxInstances: scaling.max_instances ?? SCALING_DEFAULTS.max_instances,
     thresholdPercent: scaling.threshold ?? SCALING_DEFAULTS.threshold,
     settleMs: durationMs(scaling.settle ?? SCALING_DEFAULTS.settle),
     cooldownMs: durationMs(scaling.cooldown ?? SCALING_DEFAULTS.cooldown),
+    ...(schedule === undefined ? {} : { schedule: schedule.flatMap(buildSchedule) }),
+    ...(maxInstanceHours === undefined ? {} : { maxInstanceHours }),
   }
 }
 
-function buildSignal(signal: NonNullable<FileGroup['signals']>[number]): SignalSpec[] {
-  const kinds = ['in_flight', 'rps', 'cpu'] as const
-  return kinds.flatMap((kind) => {
+function buildSchedule(entry: NonNullable<FileScaling['schedule']>[number]): ScheduleSpec[] {
+  const { cron, tz, except, min_instances: minInstances, max_instances: maxInstances } = entry
+  const starts = cronFields(cron)
+  if (starts === undefined) return []
+  return [
+    {
+      ...{ cron, starts, tz, durationMs: durationMs(entry.duration), except },
+      ...(minInstances === undefined ? {} : { minInstances }),
+      ...(maxInstances === undefined ? {} : { maxInstances }),
+    },
+  ]
+}
+
+const SIGNAL_KINDS = ['in_flight', 'rps', 'cpu'] as const
+type FileSignal = NonNullable<FileGroup['signals']>[number]
+
+function buildSignal(signal: FileSignal): SignalSpec[] {
+  return SIGNAL_KINDS.flatMap((kind) => {
     const target = signal[kind]
-    return target === undefined ? [] : [{ kind, target }]
+    return typeof target === 'number' ? [{ kind, target }] : []
   })
+}
+
+function buildSteps({ signals = [] }: FileGroup): { readonly steps?: readonly StepSignal[] } {
+  const steps = signals.flatMap((signal) =>
+    SIGNAL_KINDS.flatMap((kind) => {
+      const given = signal[kind]
+      return typeof given === 'object' ? [{ kind, steps: given.steps.flatMap(buildStep) }] : []
+    }),
+  )
+  return steps.length === 0 ? {} : { steps }
+}
+
+type FileStep = Extract<FileSignal['cpu'], object>['steps'][number]
+
+function buildStep({ above, below, add, remove }: FileStep): Step[] {
+  if (above !== undefined && add !== undefined)
+    return [{ side: 'above', bound: above, ...buildAmount(add) }]
+  if (below !== undefined && remove !== undefined)
+    return [{ side: 'below', bound: below, ...buildAmount(remove) }]
+  return []
+}
+
+function buildAmount(amount: number | string): Pick<Step, 'by' | 'unit'> {
+  if (typeof amount === 'number') return { by: amount, unit: 'instances' }
+  return { by: Number.parseInt(amount, 10), unit: 'percent' }
 }
 
 function buildResource(name: string, resource: File['resources'][string]): ResourceSpec {
   const budget = resource.connections
   if (budget === undefined) return { name }
-  return { name, connections: { total: budget.total, perInstance: budget.per_instance } }
+  const { total, reserve, per_instance: perInstance } = budget
+  return { name, connections: { total, perInstance, ...(reserve > 0 ? { reserve } : {}) } }
 }
 
 /** The folder's name, made to fit; `app` when nothing of it is left. */

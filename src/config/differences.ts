@@ -1,5 +1,6 @@
 // A specification back in the words of the file, and what differs between two of them.
 import type { GroupSpec, HttpSpec, ResourceSpec, RunSpec, Spec, Via } from '../core/model.ts'
+import type { ScheduleSpec, Step } from '../core/policies/model.ts'
 import { canonicalJson } from './hash.ts'
 import { hidden, isSecret } from './secrets.ts'
 import { formatDuration, formatShare, formatSize } from './units.ts'
@@ -75,10 +76,32 @@ function groupOf(group: GroupSpec): Plain {
       threshold: scaling.thresholdPercent,
       settle: formatDuration(scaling.settleMs),
       cooldown: formatDuration(scaling.cooldownMs),
+      ...(scaling.schedule === undefined ? {} : { schedule: scaling.schedule.map(scheduleOf) }),
+      ...(scaling.maxInstanceHours === undefined
+        ? {}
+        : { max_instance_hours: scaling.maxInstanceHours }),
     },
-    signals: group.signals.map(({ kind, target }) => ({ [kind]: target })),
+    signals: [
+      ...group.signals.map(({ kind, target }) => ({ [kind]: target })),
+      ...(group.steps ?? []).map(({ kind, steps }) => ({ [kind]: { steps: steps.map(stepOf) } })),
+    ],
     needs: group.needs,
   }
+}
+
+function scheduleOf(entry: ScheduleSpec): Plain {
+  const { cron, tz, durationMs, minInstances, maxInstances, except } = entry
+  return {
+    ...{ cron, tz, duration: formatDuration(durationMs) },
+    ...(minInstances === undefined ? {} : { min_instances: minInstances }),
+    ...(maxInstances === undefined ? {} : { max_instances: maxInstances }),
+    except,
+  }
+}
+
+function stepOf({ side, bound, by, unit }: Step): Plain {
+  const amount = unit === 'percent' ? `${by}%` : by
+  return side === 'above' ? { above: bound, add: amount } : { below: bound, remove: amount }
 }
 
 function runOf(run: RunSpec): Plain {
@@ -123,5 +146,6 @@ function viaOf(via: Via): unknown {
 
 function resourceOf({ connections }: ResourceSpec): Plain {
   if (connections === undefined) return {}
-  return { connections: { total: connections.total, per_instance: connections.perInstance } }
+  const { total, perInstance, reserve = 0 } = connections
+  return { connections: { total, reserve, per_instance: perInstance } }
 }

@@ -2,6 +2,7 @@
 import { isIP } from 'node:net'
 import * as z from 'zod'
 import { DURATION_PATTERN, durationMs } from '../core/duration.ts'
+import { cronFields } from './cron.ts'
 import { SHARE_PATTERN, SIZE_PATTERN, shareRatio, sizeBytes } from './units.ts'
 
 /** Longest duration that the file may name: a day, in milliseconds. */
@@ -64,6 +65,36 @@ export const percent = (() => {
   const error = 'a percentage from 1 to 100, as a plain number'
   return z.number({ error }).min(1, { error }).max(100, { error })
 })()
+
+const CRON = 'five cron fields in quotes, like "0 19 * * 5"'
+
+/** When something starts: minute, hour, day of month, month, day of week. */
+export const cron = text(CRON, /^[0-9A-Za-z*,/ -]{9,100}$/).refine(
+  (given) => cronFields(given) !== undefined,
+  { error: CRON },
+)
+
+const ZONE = 'a time zone, like Europe/Paris or UTC'
+
+/** A name of the IANA time zone database. */
+export const zone = text(ZONE, /^[A-Za-z][A-Za-z0-9_+/-]{0,63}$/).refine(isZone, { error: ZONE })
+
+function isZone(given: string): boolean {
+  try {
+    return new Intl.DateTimeFormat('en-US', { timeZone: given }) !== undefined
+  } catch {
+    // A RangeError: there is no such zone.
+    return false
+  }
+}
+
+const DATE = 'a date, like 2026-12-25'
+
+/** A day of the calendar. */
+export const date = text(DATE, /^\d{4}-\d{2}-\d{2}$/).refine(
+  (given) => new Date(`${given}T00:00:00Z`).toJSON()?.startsWith(given) === true,
+  { error: DATE },
+)
 
 /** true or false. */
 export const flag = z.boolean({ error: 'true or false' })

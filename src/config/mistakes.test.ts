@@ -22,6 +22,9 @@ function refused(text: string): readonly Problem[] {
 const web = (...lines: string[]) =>
   ['groups:', '  web:', '    run: { command: [node, a.js] }', ...lines].join('\n')
 
+const sched = (entry: string) => web(`    scaling: { schedule: [{ ${entry} }] }`)
+const stepped = (steps: string) => web(`    signals: [{ cpu: { steps: [${steps}] } }]`)
+
 /** What is refused: the text, then for each problem its place, path and words. */
 const REFUSALS: readonly (readonly [name: string, text: string, ...problems: string[]])[] = [
   ['empty', '', '1:1 The file is empty'],
@@ -52,6 +55,37 @@ const REFUSALS: readonly (readonly [name: string, text: string, ...problems: str
   ['max < min', web('    scaling: { min_instances: 6 }'), '4:31 .*max_instances, 5, is below.* 6'],
   ['max < min, file', `scaling: { min_instances: 3, max_instances: 2 }\n${web()}`, '1:27 scaling'],
   ['zero with http', web('    scaling: { min_instances: 0 }'), '4:31 .*no instance'],
+  ['cron', sched('cron: "0 19 * *"'), '4:35 .*schedule\\[0\\].cron: .*five cron fields'],
+  ['cron, 25 h', sched('cron: "0 25 * * *"'), 'found "0 25 \\* \\* \\*", expected five cron'],
+  ['a zone', sched('cron: "0 1 * * *", tz: Europe/Pari'), 'expected a time zone'],
+  ['a date', sched('cron: "0 1 * * *", except: [2026-02-30]'), 'except\\[0\\]: .*expected a date'],
+  ['a week', sched('cron: "0 1 * * *", duration: 168h'), 'found "168h", expected a duration'],
+  ['floor', sched('cron: "0 1 * * *", min_instances: 6'), 'above the max_instances.* 5'],
+  [
+    'ceiling',
+    sched('cron: "0 1 * * *", min_instances: 3, max_instances: 2'),
+    'max_instances, 2, is below .* 3',
+  ],
+  ['no number', sched('cron: "0 1 * * *"'), 'schedule\\[0\\]: expected min_instances or max_inst'],
+  [
+    'hours',
+    web('    scaling: { max_instance_hours: 23 }'),
+    '4:36 .*1, alone cost 24 instance-hours',
+  ],
+  ['a step', stepped('{ above: 70, remove: 1 }'), 'steps\\[0\\]: expected above and add'],
+  [
+    'steps meet',
+    stepped('{ above: 70, add: 1 }, { below: 80, remove: 1 }'),
+    'below 80 and above 70',
+  ],
+  ['a share', stepped('{ above: 70, add: 0% }'), 'add: found "0%", expected a whole number.*50%'],
+  ['no steps', stepped(''), 'steps: .*a list of at least one of maps'],
+  ['a signal', web('    signals: [{ cpu: high }]'), 'found "high", expected a number.*or { steps'],
+  [
+    'reserve',
+    `${web('    needs: [db]')}\nresources:\n  db: { connections: { total: 9, reserve: 5, per_instance: 5 } }`,
+    'opens 5 connections, 5 are kept, and total is 9',
+  ],
   ['nothing', web('    http:'), 'groups.web.http: found nothing, expected a map \\({}'],
   ['port 0', web('    http: { listen: 0 }'), '4:21 .*found 0, expected a port'],
   ['port', web('    http: { listen: "a:65536" }'), '4:21 .*expected a port'],

@@ -50,6 +50,60 @@ groups:
   assert.match(spec.hash, /^[0-9a-f]{16}$/)
 })
 
+const PACED = `
+groups:
+  web:
+    run: { command: [node, server.js] }
+    scaling:
+      min_instances: 2
+      max_instances: 8
+      max_instance_hours: 48.5
+      schedule:
+        - { cron: "0 19 * * fri", tz: Europe/Paris, duration: 3h, min_instances: 5, except: [2026-12-25] }
+        - { cron: "*/30 0 1 * *", max_instances: 3 }
+    signals:
+      - { rps: { steps: [{ above: 70, add: 50% }, { below: 30.5, remove: 2 }] } }
+      - { in_flight: 20 }
+    needs: [main-db]
+resources:
+  main-db: { connections: { total: 100, reserve: 30, per_instance: 10 } }
+`
+
+test('schedules, steps, budgets of hours and reserves arrive as plain numbers', () => {
+  const { spec } = parsed(PACED)
+  const [group] = spec.groups
+  assert.equal(group?.scaling.maxInstanceHours, 48.5)
+  const [evening, nights] = group?.scaling.schedule ?? []
+  assert.deepEqual(
+    { ...evening, starts: evening?.starts.weekdays },
+    {
+      ...{ cron: '0 19 * * fri', tz: 'Europe/Paris', durationMs: 10_800_000, starts: [5] },
+      ...{ minInstances: 5, except: ['2026-12-25'] },
+    },
+  )
+  assert.deepEqual(
+    [nights?.tz, nights?.durationMs, nights?.maxInstances, nights?.starts.minutes],
+    ['UTC', 3_600_000, 3, [0, 30]],
+  )
+  assert.deepEqual(group?.steps, [
+    {
+      kind: 'rps',
+      steps: [
+        { side: 'above', bound: 70, by: 50, unit: 'percent' },
+        { side: 'below', bound: 30.5, by: 2, unit: 'instances' },
+      ],
+    },
+  ])
+  assert.deepEqual(group?.signals, [{ kind: 'in_flight', target: 20 }])
+  assert.deepEqual(spec.resources[0]?.connections, { total: 100, perInstance: 10, reserve: 30 })
+})
+
+test('what a specification is spelled as reads back as the same, schedules and steps too', () => {
+  const { spec } = parsed(PACED)
+  const again = parsed(stringify(fileOf(spec)))
+  assert.deepEqual(again.spec, { ...spec, hash: again.spec.hash })
+})
+
 const FULL = `
 app: shop
 interval: 500ms

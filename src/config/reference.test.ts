@@ -52,7 +52,8 @@ test('page and schema name the keys, their kinds and defaults', () => {
   assert.match(page, /^\| `groups\.NAME\.slo\.p99` \| duration \|/m)
   assert.match(page, /^\| `groups\.NAME\.http\.max_body` \| size \| `10MB` \|/m)
   assert.match(page, /^\| `groups\.NAME\.run\.command` \| list of text or text \| required \|/m)
-  assert.match(page, /^\| `groups\.NAME\.signals\[\]\.rps` \| number above 0 to 1000000 \|/m)
+  assert.match(page, /^\| `groups\.NAME\.signals\[\]\.rps` \| number above 0 to 1000000 or map \|/m)
+  assert.match(page, /^\| `groups\.NAME\.scaling\.schedule\[\]\.tz` \| text \| `UTC` \|/m)
   assert.match(page, /^\| `scaling\.threshold` \| number from 1 to 100 \| `80` \|/m)
   const schema = JSON.parse(schemaJson()) as JsonSchema
   assert.equal(schema.additionalProperties, false)

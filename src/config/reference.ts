@@ -60,7 +60,7 @@ function rowOf(path: string, schema: JsonSchema, isRequired: boolean): Row {
 
 /** A group's scaling falls back on the file's, not on the default beside it. */
 function inherited(path: string): string {
-  return path.startsWith('groups.NAME.scaling.') ? "the file's" : ''
+  return /^groups\.NAME\.scaling\.\w+$/.test(path) ? "the file's" : ''
 }
 
 function defaultOf({ default: fallback }: JsonSchema): string {

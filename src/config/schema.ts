@@ -2,6 +2,8 @@
 // here.
 import * as z from 'zod'
 import {
+  cron,
+  date,
   duration,
   FOLDER_PATTERN,
   flag,
@@ -18,6 +20,7 @@ import {
   VARIABLE_PATTERN,
   whole,
   word,
+  zone,
 } from './fields.ts'
 
 /** What holds where neither the group nor the file's own `scaling` says otherwise. */
@@ -43,6 +46,40 @@ const map = (what: string) => ({ error: `a map with ${what}` })
  * For the JSON Schema; the rules say it in words, so that what is under a wrong name is read too.
  */
 const keys = (pattern: RegExp) => ({ propertyNames: { pattern: pattern.source } })
+
+const list = (what: string, most: number) => ({
+  kind: { error: `a list of ${what}` },
+  least: { error: `a list of at least one of ${what}` },
+  most: { error: `a list of at most ${most} ${what}` },
+})
+const HOSTNAMES = list('host names', 100)
+const MEMBERS = list('addresses', 100)
+const SCHEDULE = list('maps like { cron: "0 19 * * 5", min_instances: 5 }', 20)
+const DATES = list('dates like 2026-12-25', 100)
+
+const schedule = z.strictObject(
+  {
+    cron: cron.describe(
+      'When it starts: minute, hour, day of month, month, day of week. A start that the clock ' +
+        'jumps over in spring is at the jump; one in the hour that comes twice starts once.',
+    ),
+    tz: zone.default('UTC').describe('Time zone that `cron` and `except` are meant in.'),
+    duration: duration(60_000).default('1h').describe('How long it holds, from a minute to a day.'),
+    min_instances: whole(1, 1000).optional().describe('Never fewer instances than this meanwhile.'),
+    max_instances: whole(1, 1000)
+      .optional()
+      .describe(
+        'Never more instances than this meanwhile, once `settle` has passed; where floors and ' +
+          'ceilings meet, the floor holds.',
+      ),
+    except: z
+      .array(date, DATES.kind)
+      .max(100, DATES.most)
+      .default([])
+      .describe('Dates on which it does not start.'),
+  },
+  map('cron and min_instances or max_instances'),
+)
 
 const scaling = z
   .strictObject(
@@ -70,6 +107,18 @@ const scaling = z
         .meta({ default: SCALING_DEFAULTS.cooldown })
         .optional()
         .describe('Time after a scale-out in which no further one is made.'),
+      schedule: z
+        .array(schedule, SCHEDULE.kind)
+        .min(1, SCHEDULE.least)
+        .max(20, SCHEDULE.most)
+        .optional()
+        .describe('Floors and ceilings by the calendar. A manual number stands above them.'),
+      max_instance_hours: target
+        .optional()
+        .describe(
+          'Instance-hours that a UTC day may cost: what would overspend them is not started. ' +
+            'Nothing is scaled in for it, and `min_instances` always holds.',
+        ),
     },
     map('min_instances, max_instances, threshold'),
   )
@@ -178,14 +227,6 @@ const tls = z
   )
   .describe('Serve HTTPS and HTTP/2; a renewed certificate is put in force by itself. NGINX only.')
 
-const list = (what: string, most: number) => ({
-  kind: { error: `a list of ${what}` },
-  least: { error: `a list of at least one of ${what}` },
-  most: { error: `a list of at most ${most} ${what}` },
-})
-const HOSTNAMES = list('host names', 100)
-const MEMBERS = list('addresses', 100)
-
 /** The `http` block of a group, as a map. */
 export const httpSchema = z.strictObject(
   {
@@ -254,12 +295,50 @@ const http = z
       'Where it is left out: the only group of a file gets `{}`; one of several is a worker.',
   )
 
+const bound = (() => {
+  const error = 'a number from 0 to 1000000'
+  return z.number({ error }).min(0, { error }).max(1e6, { error })
+})()
+const AMOUNT = 'a whole number from 1 to 1000, or a share like 50%'
+const amount = z.union([whole(1, 1000), text(AMOUNT, /^[1-9]\d{0,2}%$/)], { error: AMOUNT })
+const STEPS = list('maps like { above: 80, add: 2 }', 20)
+
+const step = z.strictObject(
+  {
+    above: bound.optional().describe('Where the signal is over this, `add` holds.'),
+    below: bound.optional().describe('Where the signal is under this, `remove` holds.'),
+    add: amount
+      .optional()
+      .describe('Instances to add, or a share of those that carry the load, rounded down.'),
+    remove: amount.optional().describe('Instances to remove, or a share of them.'),
+  },
+  map('above and add, or below and remove'),
+)
+
+const SIGNAL = 'a number above 0, at most 1000000, or { steps: [{ above: 80, add: 2 }] }'
+const sized = z.union(
+  [
+    target,
+    z.strictObject(
+      {
+        steps: z
+          .array(step, STEPS.kind)
+          .min(1, STEPS.least)
+          .max(20, STEPS.most)
+          .describe('Bounds and changes instead of a value to keep; the outermost passed holds.'),
+      },
+      map('steps'),
+    ),
+  ],
+  { error: SIGNAL },
+)
+
 const signal = z
   .strictObject(
     {
-      in_flight: target.optional().describe('Requests in flight per instance.'),
-      rps: target.optional().describe('Requests per second per instance.'),
-      cpu: target.optional().describe('CPU per instance, in percent of one core.'),
+      in_flight: sized.optional().describe('Requests in flight per instance.'),
+      rps: sized.optional().describe('Requests per second per instance.'),
+      cpu: sized.optional().describe('CPU per instance, in percent of one core.'),
     },
     map('one of in_flight, rps, cpu'),
   )
@@ -316,7 +395,10 @@ const resource = z.strictObject(
     connections: z
       .strictObject(
         {
-          total: whole(1, 1_000_000).describe('Connections that all groups together may hold.'),
+          total: whole(1, 1_000_000).describe('Connections that there are, like max_connections.'),
+          reserve: whole(0, 1_000_000)
+            .default(0)
+            .describe('Those that are kept for others: migrations, backups, people.'),
           per_instance: whole(1, 1_000_000).describe('Connections that one instance may open.'),
         },
         map('total and per_instance'),

@@ -1,6 +1,7 @@
 // What people may ask for: checked against the file before it becomes a command.
-import { budgetLimit } from './budget.ts'
+
 import { fault } from './errors.ts'
+import { budgetLimit } from './guards/budget.ts'
 import type { Fault, GroupSpec, Memory, Observation, Spec } from './model.ts'
 
 /** How long a manual scale or a hold lasts when nobody says. */

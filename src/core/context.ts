@@ -69,6 +69,27 @@ export function numberOf(reading: Reading): number | undefined {
   return reading.kind === 'value' && Number.isFinite(reading.value) ? reading.value : undefined
 }
 
+/** A source outside is read at least this often; the engine's own readings are of each turn. */
+const SOURCE_PERIOD_MS = 20_000
+const FRESH_PERIODS = 3
+
+/** Time between two readings of one source, in milliseconds: no shorter than a turn. */
+export function periodOf(context: GroupContext): number {
+  return Math.max(SOURCE_PERIOD_MS, context.spec.intervalMs)
+}
+
+/** Whether a reading of that time still says how things are: three periods long. */
+export function isFresh(atMs: EpochMs, context: GroupContext): boolean {
+  return context.nowMs - atMs <= FRESH_PERIODS * periodOf(context)
+}
+
+const NOW: { readonly atMs?: EpochMs } = {}
+
+/** When the reading was taken that a want stands on, where that was before this turn. */
+export function takenAt(reading: Reading, nowMs: EpochMs): { readonly atMs?: EpochMs } {
+  return reading.kind === 'value' && reading.atMs < nowMs ? { atMs: reading.atMs } : NOW
+}
+
 /** Why a reading has no usable number. */
 export function reasonOf(reading: Reading): string {
   return reading.kind === 'missing' ? reading.reason : `not a number: ${reading.value}`

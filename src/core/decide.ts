@@ -1,7 +1,10 @@
 // THE decision: (spec, observation, memory) → (decisions, memory). Policies want, guards allow.
 import type { GroupContext, Guard } from './context.ts'
 import { instancesOf, numberOf, seenIn } from './context.ts'
+import { noteBlind } from './guards/blind.ts'
 import { GUARDS, MANUAL_GUARDS } from './guards/chain.ts'
+import { noteHours } from './guards/hours.ts'
+import { ceilingOf } from './guards/schedule.ts'
 import { checksOf } from './health/checks.ts'
 import { noteOutage } from './health/outage.ts'
 import { noteReplacement } from './health/replace.ts'
@@ -18,12 +21,9 @@ import type {
   Recommendation,
   Spec,
 } from './model.ts'
-import { health } from './policies/health.ts'
-import { latency } from './policies/latency.ts'
-import { target } from './policies/target.ts'
-
-// Of equal wants the first one's reason is told.
-const POLICIES = [health, target, latency] as const
+import { noteQueues } from './policies/backlog.ts'
+import { POLICIES } from './policies/list.ts'
+import { noteSchedule } from './policies/schedule.ts'
 
 /** The decisions of a turn, one per group, and the memory they leave. */
 export interface Decided {
@@ -39,7 +39,7 @@ export interface LeftOut {
 
 /**
  * Decides every group, in the order of the file; later groups see what earlier ones were given.
- * `without` leaves out one guard or policy.
+ * `without` leaves out one guard or policy: what a counterfactual says is what comes of that.
  */
 export function decide(
   spec: Spec,
@@ -53,7 +53,7 @@ export function decide(
   const memories: Memory = { groups, shutdown }
   const seen = spec.groups.map((group) => {
     const own = observationOf(observation, group.name)
-    groups[group.name] = prepared(group, own, observation, memory)
+    groups[group.name] = prepared(group, own, { spec, observation, memory })
     return own
   })
   const decisions: Decision[] = []
@@ -69,17 +69,25 @@ export function decide(
   return { decisions, memory: memories }
 }
 
+interface Turn {
+  readonly spec: Spec
+  readonly observation: Observation
+  readonly memory: Memory
+}
+
 // A group's memory with this turn's commands, expiries, readings and failures in it.
 function prepared(
   group: GroupSpec,
   seen: GroupObservation,
-  { atMs, commands }: Observation,
-  memory: Memory,
+  { spec, observation: { atMs, commands }, memory }: Turn,
 ): GroupMemory {
   const before = memory.groups[group.name] ?? freshGroupMemory(group, seen)
   const told = commands.reduce((m, c) => applyCommand(m, group.name, c), before)
   const learned = learn(expire(told, atMs), seen, atMs)
-  return noteHealth(noteFailures(learned, group, seen, atMs), group, seen, atMs)
+  const noted = noteFailures(learned, group, seen, atMs)
+  const judged = noteHealth(noted, group, seen, atMs)
+  const counted = noteHours(judged, group, seen, atMs)
+  return noteSchedule(noteQueues(counted, group, seen, atMs), group, spec, atMs)
 }
 
 /** Notes what the checks say of the group as a whole, and who is replaced for its own health. */
@@ -148,16 +156,23 @@ function decideGroup(context: GroupContext, without?: LeftOut): Decision {
     const wish = { wanted: manual.instances, reason, recommendations }
     return guarded(wish, allowing(MANUAL_GUARDS, without), context)
   }
-  const top = largest(recommendations)
-  const wanted = top?.instances ?? context.current
-  const reason = top?.reason ?? 'no policy has a reading'
-  return guarded({ wanted, reason, recommendations }, allowing(GUARDS, without), context)
+  return guarded(wishOf(recommendations, context), allowing(GUARDS, without), context)
 }
 
 type Chain = readonly (readonly [name: string, guard: Guard])[]
 
+function leave(all: readonly Recommendation[], without?: LeftOut): readonly Recommendation[] {
+  return without?.part === 'policy' ? all.filter((r) => r.policy !== without.name) : all
+}
+
 function allowing(guards: Chain, without?: LeftOut): Chain {
   return without?.part === 'guard' ? guards.filter(([name]) => name !== without.name) : guards
+}
+
+function wishOf(recommendations: readonly Recommendation[], context: GroupContext): Wish {
+  const top = largest(recommendations)
+  const wanted = top?.instances ?? context.current
+  return { wanted, reason: top?.reason ?? 'no policy has a reading', recommendations }
 }
 
 interface Wish {
@@ -167,25 +182,56 @@ interface Wish {
 }
 
 function guarded(wish: Wish, guards: Chain, context: GroupContext): Decision {
+  const { group, current } = context
   const adjustments: Adjustment[] = []
+  const to = allowed(wish, guards, context, adjustments)
+  const reasons = [wish.reason, ...adjustments.map((a) => `${a.guard}: ${a.reason}`)]
+  const counterfactual = counterfactualOf({ wish, to, adjustments }, guards, context)
+  return {
+    ...{ group: group.name, mode: group.mode, from: current, to, reason: reasons.join('; ') },
+    recommendations: wish.recommendations,
+    adjustments,
+    ...(counterfactual === undefined ? {} : { counterfactual }),
+  }
+}
+
+function allowed(wish: Wish, guards: Chain, context: GroupContext, noted?: Adjustment[]): number {
   let to = wish.wanted
   for (const [, guard] of guards) {
     const adjustment = guard(to, context, wish.recommendations)
     if (adjustment === undefined) continue
-    adjustments.push(adjustment)
+    noted?.push(adjustment)
     to = adjustment.to
   }
-  let reason = wish.reason
-  for (const adjustment of adjustments) reason += `; ${adjustment.guard}: ${adjustment.reason}`
-  return {
-    group: context.group.name,
-    mode: context.group.mode,
-    from: context.current,
-    to,
-    reason,
-    recommendations: wish.recommendations,
-    adjustments,
+  return to
+}
+
+/** A wish, and what the guards made of it. */
+interface Guarded {
+  readonly wish: Wish
+  readonly to: number
+  readonly adjustments: readonly Adjustment[]
+}
+
+// What the last guard to speak made of it, else, where something changes, the policy that won.
+function counterfactualOf(
+  { wish, to, adjustments }: Guarded,
+  guards: Chain,
+  context: GroupContext,
+): Decision['counterfactual'] {
+  const last = adjustments.at(-1)
+  if (last !== undefined) {
+    // Up to that guard all goes as before.
+    const rest = guards.slice(guards.findIndex(([name]) => name === last.guard) + 1)
+    const otherwise = allowed({ ...wish, wanted: last.from }, rest, context)
+    return { part: 'guard', without: last.guard, to: otherwise }
   }
+  const top = largest(wish.recommendations)
+  const isManual = context.memory.manual !== undefined
+  if (top === undefined || to === context.current || isManual) return undefined
+  const others = leave(wish.recommendations, { part: 'policy', name: top.policy })
+  const otherwise = allowed(wishOf(others, context), guards, context)
+  return { part: 'policy', without: top.policy, to: otherwise }
 }
 
 function stopAll(context: GroupContext): Decision {
@@ -217,12 +263,14 @@ function takesEffect(decision: Decision, memory: GroupMemory | undefined): boole
 
 function after(context: GroupContext, decision: Decision): GroupMemory {
   const { memory, group, nowMs } = context
-  const top = largest(decision.recommendations)
+  const best = largest(decision.recommendations)
+  // Above the schedule's ceiling nothing is wanted: settling begins with it.
+  const top = best === undefined ? undefined : Math.min(best.instances, ceilingOf(context))
   // Settling begins anew once errors are over: what little was wanted meanwhile does not count.
   const failing = decision.adjustments.some((a) => a.guard === 'errors')
-  const wanted =
-    top !== undefined && failing ? Math.max(top.instances, decision.to) : top?.instances
-  const stepped = rememberStep(memory, context, { decision, top })
+  const wanted = top !== undefined && failing ? Math.max(top, decision.to) : top
+  const blinded = noteBlind(memory, decision.recommendations, nowMs)
+  const stepped = rememberStep(blinded, context, { decision, top: best })
   const wants =
     wanted === undefined
       ? stepped.wants
@@ -249,7 +297,8 @@ function rememberStep(before: GroupMemory, context: GroupContext, made: Made): G
   const p99 = numberOf(context.seen.readings.p99Ms)
   const rps = numberOf(context.seen.readings.rps)
   if (top?.policy === 'latency' && decision.to > decision.from && p99 !== undefined) {
-    const latencyStep = { atMs: context.nowMs, to: decision.to, p99Ms: p99, rps: rps ?? 0 }
+    const { from, to } = decision
+    const latencyStep = { atMs: context.nowMs, from, to, p99Ms: p99, rps: rps ?? 0 }
     return { ...memory, latencyStep }
   }
   const last = memory.latencyStep

@@ -1,5 +1,5 @@
 // A tick in sentences: the only place that words a decision for people.
-import { numberOf } from './context.ts'
+import { numberOf, round1 } from './context.ts'
 import { checksOf, whyFailing } from './health/checks.ts'
 import type {
   Action,
@@ -44,6 +44,17 @@ function explainDecision(decision: Decision, observation: Observation): string[]
         : `  ${r.policy} abstains: ${r.reason}`
     }),
     ...decision.adjustments.map((a) => `  guard ${a.guard}: ${a.from} → ${a.to}, ${a.reason}`),
+    ...binding(decision),
+  ]
+}
+
+// What made the number what it is, and what it would have been without that.
+function binding({ counterfactual: other, to }: Decision): readonly string[] {
+  if (other === undefined) return []
+  const kind = other.part === 'guard' ? '' : 'policy '
+  const same = other.to === to ? 'still ' : ''
+  return [
+    `  binding: ${other.part} ${other.without}; without ${kind}${other.without}: ${same}${other.to}`,
   ]
 }
 
@@ -57,7 +68,10 @@ function explainSeen(seen: GroupObservation, observation: Observation): string {
     ['host CPU %', observation.hostCpuPercent],
   ]
   const there = readings.flatMap(([name, reading]) => {
-    return reading.kind === 'value' ? [`${name} ${Math.round(reading.value * 10) / 10}`] : []
+    if (reading.kind === 'missing') return []
+    const ageMs = observation.atMs - reading.atMs
+    const age = ageMs > 0 ? ` (${round1(ageMs / 1000)} s old)` : ''
+    return [`${name} ${round1(reading.value)}${age}`]
   })
   const down = seen.balancer?.kind === 'down' ? [`balancer down (${seen.balancer.reason})`] : []
   return [instances(seen), ...trouble(seen), ...there, ...missing(readings), ...down].join(', ')

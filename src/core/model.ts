@@ -1,8 +1,12 @@
 // The nouns of Plimsoll: readonly, JSON-serialisable, without methods. Knows nothing of how they
 // come about.
+import type { GuardMemory } from './guards/model.ts'
 import type { HealthMemory, TargetStatus } from './health/model.ts'
+import type { HttpSpec } from './http.ts'
+import type { PolicyMemory, QueueSignal, ScheduleSpec, StepSignal } from './policies/model.ts'
 
 export type { TargetStatus } from './health/model.ts'
+export type { BalanceMethod, BalancerKind, HttpSpec, TlsSpec, Via } from './http.ts'
 
 /** Milliseconds since the Unix epoch. */
 export type EpochMs = number
@@ -33,6 +37,10 @@ export interface GroupSpec {
   readonly slo: SloSpec
   readonly scaling: ScalingSpec
   readonly signals: readonly SignalSpec[]
+  /** Signals whose bounds change the number step by step; absent: none. */
+  readonly steps?: readonly StepSignal[]
+  /** Queues that the group drains; absent: none. */
+  readonly queues?: readonly QueueSignal[]
   /** Names of resources whose budgets bound this group. */
   readonly needs: readonly string[]
 }
@@ -60,50 +68,6 @@ export interface RunSpec {
   readonly hash: string
 }
 
-/** Which instance is given the next request. */
-export type BalanceMethod = 'round_robin' | 'least_connections'
-
-/** The balancers that there are; `dir` is the absolute folder of the installation's `*.conf`. */
-export type BalancerKind =
-  | { readonly kind: 'builtin' }
-  | { readonly kind: 'nginx' }
-  | { readonly kind: 'attach'; readonly dir: string }
-
-/** What is to carry the requests. `auto`: NGINX where it is installed, else the built-in one. */
-export type Via = { readonly kind: 'auto' } | BalancerKind
-
-/** How a group is reached over HTTP. */
-export interface HttpSpec {
-  readonly listen: { readonly host: string; readonly port: number }
-  /** The same for all groups of an application: they share one balancer. */
-  readonly via: Via
-  /** Names in the Host header that it answers to, in small letters; absent: every name. */
-  readonly hostnames?: readonly string[]
-  /** PEM files by absolute path; absent: plain HTTP. */
-  readonly tls?: TlsSpec
-  /** Addresses served beside the instances, that nobody here starts or ends. */
-  readonly members?: readonly { readonly host: string; readonly port: number }[]
-  /** Path of the health check; without one, readiness is a TCP accept. */
-  readonly health?: string
-  readonly balance: BalanceMethod
-  /** Requests one instance is given at once; more wait in the balancer. */
-  readonly maxInFlight: number
-  /** How long a request may wait for an instance before it is shed with 503, in milliseconds. */
-  readonly queueTimeoutMs: number
-  /** Largest request body, in bytes; larger ones get 413. */
-  readonly maxBodyBytes: number
-  /** How long an instance may keep silent on a request, in milliseconds. */
-  readonly timeoutMs: number
-  /** Keep the client's own `X-Forwarded-*` (only behind another proxy). */
-  readonly trustForwarded: boolean
-}
-
-/** A certificate with what leads to its root, and its key: PEM files by absolute path. */
-export interface TlsSpec {
-  readonly certificate: string
-  readonly key: string
-}
-
 /** The service level objective; absent parts are not watched. */
 export interface SloSpec {
   readonly p99Ms?: number
@@ -121,6 +85,10 @@ export interface ScalingSpec {
   readonly settleMs: number
   /** Time after a scale-out in which no further one is made. */
   readonly cooldownMs: number
+  /** Floors and ceilings by the calendar; absent: none. */
+  readonly schedule?: readonly ScheduleSpec[]
+  /** Instance-hours that a UTC day may cost before scale-out stops; absent: no limit. */
+  readonly maxInstanceHours?: number
 }
 
 /** What a group is sized by: the value one instance should carry. */
@@ -136,7 +104,12 @@ export type SignalKind = 'in_flight' | 'rps' | 'cpu'
 /** Something groups share and can exhaust. */
 export interface ResourceSpec {
   readonly name: string
-  readonly connections?: { readonly total: number; readonly perInstance: number }
+  /** `reserve` of the total are kept for others than the groups here; absent: none. */
+  readonly connections?: {
+    readonly total: number
+    readonly perInstance: number
+    readonly reserve?: number
+  }
 }
 
 /** A number with its time, or why there is none. Missing is not zero. */
@@ -204,10 +177,27 @@ export interface GroupReadings {
   readonly errorsRatio: Reading
   /** Share of responses that were 502 or 504 by the balancer, 0 to 1. */
   readonly badGatewayRatio?: Reading
-  /** Responses that the two shares are of. */
+  /** Share of responses that were 503 by the balancer, for want of room, 0 to 1. */
+  readonly shedRatio?: Reading
+  /** Responses that these shares are of. */
   readonly responses?: Reading
   /** Mean CPU of the ready instances, percent of one core. */
   readonly cpuPercent: Reading
+  /** By the queue's name. */
+  readonly queues?: Readonly<Record<string, QueueReadings>>
+}
+
+/** A queue that a group works on. */
+export interface QueueReadings {
+  /** Messages that wait or are being worked on. */
+  readonly depth: Reading
+  readonly arrivalsPerS: Reading
+  /** Messages that all instances together finish. */
+  readonly servedPerS: Reading
+  /** How long the oldest message has waited, in seconds. */
+  readonly oldestAgeS?: Reading
+  /** Most instances that can work on it at once. */
+  readonly partitions?: Reading
 }
 
 /** One group at one instant, as its provider and the balancer see it. */
@@ -234,6 +224,8 @@ export interface Observation {
   readonly hostCores: number
   /** Whether ticks can be kept; scale-in stops while they can't. */
   readonly storeWritable: boolean
+  /** How full the resources are that can be asked, 0 to 1. */
+  readonly resources?: readonly { readonly name: string; readonly saturation: Reading }[]
   /** What people and programs asked for since the last turn. */
   readonly commands: readonly Command[]
 }
@@ -265,6 +257,8 @@ export type Recommendation =
       readonly policy: string
       readonly instances: number
       readonly reason: string
+      /** When the oldest reading it stands on was taken; absent: in this turn. */
+      readonly atMs?: EpochMs
     }
   | {
       readonly kind: 'abstain'
@@ -291,6 +285,15 @@ export interface Decision {
   readonly reason: string
   readonly recommendations: readonly Recommendation[]
   readonly adjustments: readonly Adjustment[]
+  /** What it would have been without the guard that bound it, else without the policy that won. */
+  readonly counterfactual?: Counterfactual
+}
+
+/** What a decision would have been without one guard or policy. */
+export interface Counterfactual {
+  readonly part: 'guard' | 'policy'
+  readonly without: string
+  readonly to: number
 }
 
 /** One thing to do. `instance` is unique for ever within an application's state folder. */
@@ -354,7 +357,7 @@ export interface Memory {
 }
 
 /** What the next turn needs to know of one group. */
-export interface GroupMemory extends HealthMemory {
+export interface GroupMemory extends HealthMemory, GuardMemory, PolicyMemory {
   /** How many instances the group should have. */
   readonly desired: number
   /** Next number for an instance's id. */
@@ -387,6 +390,8 @@ export interface GroupMemory extends HealthMemory {
 /** One more instance for a missed SLO, kept in mind to see whether it helped. */
 export interface LatencyStep {
   readonly atMs: EpochMs
+  /** How many did not suffice; absent in what older cores kept. */
+  readonly from?: number
   readonly to: number
   readonly p99Ms: number
   /** Requests per second then: as long as they keep coming, the step is kept. */

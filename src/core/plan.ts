@@ -1,8 +1,8 @@
 // Decisions → ordered actions. Each tick plans anew from what is there, so a plan cut short is
 // simply continued.
-import { budgetLimit } from './budget.ts'
 import { instancesOf, isUnhealthy, targetIn } from './context.ts'
 import { observationOf } from './decide.ts'
+import { budgetLimit } from './guards/budget.ts'
 import { failureOf, generationOf, tooSlow } from './memory.ts'
 import type {
   Action,

@@ -101,6 +101,7 @@ export class Observer {
       p99Ms: sane(raw.p99Ms),
       errorsRatio: sane(raw.errorsRatio),
       badGatewayRatio: sane(raw.badGatewayRatio),
+      shedRatio: sane(raw.shedRatio),
       responses: sane(raw.responses),
       cpuPercent: sane(raw.cpuPercent),
     }

@@ -122,3 +122,12 @@ test('all readings can be missing for one reason', () => {
     assert.deepEqual(reading, { kind: 'missing', reason: 'it is down' })
   }
 })
+
+test('requests that were rejected for want of room have a share of their own', () => {
+  const { shedRatio, errorsRatio } = window(
+    [0, {}],
+    [1_000, { ok: 6, server: 1, shed: 3 }],
+  ).readings(0)
+  assert.equal(of(shedRatio), 0.3)
+  assert.equal(of(errorsRatio), 0.4)
+})

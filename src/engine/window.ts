@@ -21,7 +21,9 @@ export interface WindowReadings {
   readonly errorsRatio: Reading
   /** Share of responses that were 502 or 504 by the balancer, 0 to 1. */
   readonly badGatewayRatio: Reading
-  /** Responses that the two shares are of. */
+  /** Share of responses that were 503 by the balancer, for want of room, 0 to 1. */
+  readonly shedRatio: Reading
+  /** Responses that these shares are of. */
   readonly responses: Reading
 }
 
@@ -74,7 +76,8 @@ const YOUNG = 'the balancer was watched for less than a second'
 export function missing(reason: string): WindowReadings {
   const reading = { kind: 'missing', reason } as const
   const load = { inFlight: reading, rps: reading, p99Ms: reading }
-  return { ...load, errorsRatio: reading, badGatewayRatio: reading, responses: reading }
+  const shares = { errorsRatio: reading, badGatewayRatio: reading, shedRatio: reading }
+  return { ...load, ...shares, responses: reading }
 }
 
 // The upper bound of the bucket that holds the 99th percentile: never too good.
@@ -100,18 +103,19 @@ function errors(
   before: BalancerCounters,
   now: BalancerCounters,
   atMs: EpochMs,
-): Pick<WindowReadings, 'errorsRatio' | 'badGatewayRatio' | 'responses'> {
+): Pick<WindowReadings, 'errorsRatio' | 'badGatewayRatio' | 'shedRatio' | 'responses'> {
   const of = (c: BalancerCounters) => c.server + c.badGateway + c.shed
   const all = (c: BalancerCounters) => of(c) + c.ok + c.client
   const total = all(now) - all(before)
   const value = (n: number): Reading => ({ kind: 'value', value: n, atMs })
   if (total <= 0) {
     const none = { kind: 'missing', reason: 'no response in the last seconds' } as const
-    return { errorsRatio: none, badGatewayRatio: none, responses: value(0) }
+    return { errorsRatio: none, badGatewayRatio: none, shedRatio: none, responses: value(0) }
   }
   return {
     errorsRatio: value((of(now) - of(before)) / total),
     badGatewayRatio: value((now.badGateway - before.badGateway) / total),
+    shedRatio: value((now.shed - before.shed) / total),
     responses: value(total),
   }
 }

@@ -7,12 +7,16 @@ import type { FileCase, GroupCase, Verdict } from './cases.ts'
 import { checkListening } from './listening.ts'
 import { checkNames } from './names.ts'
 import { checkResources } from './resources.ts'
+import { checkHours, checkSchedule, checkSteps } from './scaling.ts'
 
 const RULES: readonly ((at: FileCase) => readonly Verdict[])[] = [
   checkNames,
   eachGroup(checkBounds),
+  eachGroup(checkSchedule),
+  eachGroup(checkHours),
   eachGroup(checkCommand),
   eachGroup(checkSignals),
+  eachGroup(checkSteps),
   eachGroup(checkWorker),
   checkBalancing,
   checkListening,

@@ -42,13 +42,15 @@ function checkBudgets({ file, groups }: FileCase): readonly Verdict[] {
     if (connections === undefined) return []
     const users = groups.filter(({ group }) => group.needs.includes(name))
     const least = users.reduce((sum, { scaling }) => sum + (scaling.min_instances ?? 1), 0)
-    const needed = Math.max(1, least) * connections.per_instance
+    const opened = Math.max(1, least) * connections.per_instance
+    const needed = opened + connections.reserve
     if (needed <= connections.total) return []
+    const kept = connections.reserve > 0 ? `, ${connections.reserve} are kept` : ''
     const who = users.map((user) => user.name).join(', ')
     const message =
       least <= 1
-        ? `one instance opens ${needed} connections, and total is ${connections.total}.`
-        : `the minimum of ${who}, ${least} instances, opens ${needed} connections, and total is ${connections.total}.`
+        ? `one instance opens ${opened} connections${kept}, and total is ${connections.total}.`
+        : `the minimum of ${who}, ${least} instances, opens ${opened} connections${kept}, and total is ${connections.total}.`
     return [
       {
         path: ['resources', name, 'connections', 'total'],

@@ -17,7 +17,6 @@ import { GUARDS, MANUAL_GUARDS } from './chain.ts'
 
 const ALL = new Map(GUARDS)
 const SEEN: Recommendation = { kind: 'want', policy: 'target.rps', instances: 1, reason: 'low' }
-const BLIND: Recommendation = { kind: 'abstain', policy: 'target.cpu', reason: 'gone', blind: true }
 
 function ask(
   name: string,
@@ -45,8 +44,9 @@ function at(
 }
 
 test('the order: safety first, then bounds and budget, which alone bind a person', () => {
-  const safety = ['hold', 'blind', 'errors', 'outage', 'settle', 'store', 'host']
-  const order = [...safety, 'step', 'cooldown', 'bounds', 'budget']
+  const safety = ['schedule', 'blind', 'hold', 'errors', 'outage', 'deploy', 'settle', 'store']
+  const room = ['host', 'downstream', 'hours', 'step', 'projection', 'cooldown']
+  const order = [...safety, ...room, 'bounds', 'budget']
   assert.deepEqual([...ALL.keys()], order)
   assert.deepEqual([...new Map(MANUAL_GUARDS).keys()], ['bounds', 'budget'])
 })
@@ -57,21 +57,6 @@ test('hold keeps the number in both directions, until it is over', () => {
   assert.equal(ask('hold', 1, held)[0], 3)
   assert.equal(ask('hold', 5, at(3, { hold: { untilMs: NOW, by: 'ops' } }))[0], 5)
   assert.equal(ask('hold', 5, at(3))[0], 5)
-})
-
-test('blind stops scale-in, never scale-out', () => {
-  assert.equal(ask('blind', 1, at(3), [SEEN, BLIND])[0], 3)
-  assert.match(ask('blind', 1, at(3), [SEEN, BLIND])[1], /target\.cpu \(gone\)/)
-  assert.equal(ask('blind', 5, at(3), [SEEN, BLIND])[0], 5)
-  assert.equal(ask('blind', 1, at(3), [SEEN])[0], 1)
-  assert.equal(ask('blind', 1, at(3), [SEEN, { ...BLIND, blind: false }])[0], 1)
-})
-
-test('blind stops scale-in while the instances can not be seen', () => {
-  const fault = { code: 'E_TIMEOUT', message: 'too slow', retryable: true }
-  const seen = { ...seenOf([instance(1)]), status: { kind: 'unknown', fault } as const }
-  const context = contextOf({ seen, memory: groupMemory(3) })
-  assert.deepEqual(ask('blind', 1, context), [3, "the instances can't be seen: too slow"])
 })
 
 test('errors stop scale-in while more fail than may, never scale-out', () => {
@@ -100,6 +85,21 @@ test('errors stop scale-in while more fail than may, never scale-out', () => {
     memory: groupMemory(3),
   })
   assert.equal(ask('errors', 1, unread)[0], 1)
+})
+
+test('errors stop scale-in while requests are rejected for want of room, however few', () => {
+  const fleet = Array.from({ length: 3 }, (_, n) => instance(n + 1))
+  const rejecting = (share: number, count: number) => {
+    const readings = { shedRatio: value(share), responses: value(count) }
+    return contextOf({ seen: seenOf(fleet, readings), memory: groupMemory(3) })
+  }
+  assert.deepEqual(ask('errors', 1, rejecting(0.01, 500)), [
+    3,
+    'no scale-in while 1 % of responses are a 503 for want of room',
+  ])
+  assert.equal(ask('errors', 1, rejecting(0.01, 200))[0], 1)
+  assert.equal(ask('errors', 1, rejecting(0, 500))[0], 1)
+  assert.equal(ask('errors', 5, rejecting(0.5, 500))[0], 5)
 })
 
 test('outage: a shared cause holds the number, until checks pass; capacity stops only scale-in', () => {
@@ -203,4 +203,13 @@ test('budget stops scale-out at what fits, and never scales in what runs', () =>
   assert.equal(ask('budget', 8, withTotal(20, 5))[0], 5)
   assert.equal(ask('budget', 3, withTotal(20, 5))[0], 3)
   assert.equal(ask('budget', 4, withTotal(45, 2))[0], 4)
+})
+
+test('budget keeps what is in reserve', () => {
+  const group = groupSpec({ needs: ['db'] })
+  const resources = [{ name: 'db', connections: { total: 100, perInstance: 10, reserve: 45 } }]
+  const spec = specOf([group], { resources })
+  const context = contextOf({ group, spec, seen: seenOf([instance(1), instance(2)]) })
+  assert.equal(ask('budget', 8, context)[0], 5)
+  assert.match(ask('budget', 8, context)[1], /allows 100 connections, 45 of them in reserve/)
 })

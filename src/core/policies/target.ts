@@ -1,7 +1,7 @@
 // The `target` policy: as many instances as keep each signal at its value per instance.
 // Formula: ceil(total / target), as in the Kubernetes HPA's algorithm (kubernetes.io, "Algorithm
 // details").
-import { type GroupContext, numberOf, type Policy, reasonOf, round1 } from '../context.ts'
+import { type GroupContext, numberOf, type Policy, reasonOf, round1, takenAt } from '../context.ts'
 import type { Recommendation, SignalKind, SignalSpec } from '../model.ts'
 
 /** Relative distance from the target inside which nothing changes; the HPA's default. */
@@ -18,6 +18,7 @@ export const target: Policy = (context) => signalsOf(context).map((s) => recomme
 export function signalsOf(context: GroupContext): readonly SignalSpec[] {
   const declared = context.group.signals
   if (declared.some((s) => s.kind === 'cpu')) return declared
+  if (context.group.steps?.some((s) => s.kind === 'cpu')) return declared
   return [...declared, { kind: 'cpu', target: context.group.scaling.thresholdPercent }]
 }
 
@@ -29,7 +30,8 @@ function recommend(signal: SignalSpec, context: GroupContext): Recommendation {
   if (total === undefined) return blind(policy, reasonOf(reading))
   const instances = sized(total / signal.target, context.current)
   const words = `${round1(total)} ${UNIT[signal.kind]} at ${signal.target} per instance`
-  return { kind: 'want', policy, instances, reason: `${words} wants ${instances}` }
+  const reason = `${words} wants ${instances}`
+  return { kind: 'want', policy, instances, reason, ...takenAt(reading, context.nowMs) }
 }
 
 const UNIT: Record<SignalKind, string> = {
@@ -41,13 +43,17 @@ const UNIT: Record<SignalKind, string> = {
 function cpu(policy: string, threshold: number, context: GroupContext): Recommendation {
   const reading = context.seen.readings.cpuPercent
   const mean = numberOf(reading)
-  if (mean === undefined) return blind(policy, reasonOf(reading))
+  if (mean === undefined) {
+    if (context.current > 0) return blind(policy, reasonOf(reading))
+    return { kind: 'abstain', policy, reason: 'no instance, no CPU', blind: false }
+  }
   const n = context.ready.length
   if (mean >= CEILING_PERCENT && mean <= SEVERAL_CORES_PERCENT)
     return ceiling(policy, threshold, context)
   const instances = sized((n * mean) / threshold, context.current)
   const words = `CPU ${round1(mean)} % of a core on ${n}, ${threshold} % is full`
-  return { kind: 'want', policy, instances, reason: `${words}: wants ${instances}` }
+  const reason = `${words}: wants ${instances}`
+  return { kind: 'want', policy, instances, reason, ...takenAt(reading, context.nowMs) }
 }
 
 // At its ceiling CPU hides how much is missing; what arrives, times what one request cost before,
@@ -57,14 +63,15 @@ function ceiling(policy: string, threshold: number, context: GroupContext): Reco
   const rps = numberOf(context.seen.readings.rps)
   const cost = context.memory.cpuPerRps
   const more = Math.max(context.current, n + 1)
+  const taken = takenAt(context.seen.readings.cpuPercent, context.nowMs)
   if (rps === undefined || cost === undefined) {
     const instances = Math.max(context.current, n * 2)
     const reason = `CPU is at its ceiling on ${n} and says only "more": wants ${instances}`
-    return { kind: 'want', policy, instances, reason }
+    return { kind: 'want', policy, instances, reason, ...taken }
   }
   const instances = Math.max(more, Math.ceil((rps * cost) / threshold))
   const reason = `CPU is at its ceiling; ${round1(rps)} requests/s at ${round1(cost)} % each wants ${instances}`
-  return { kind: 'want', policy, instances, reason }
+  return { kind: 'want', policy, instances, reason, ...taken }
 }
 
 function blind(policy: string, why: string): Recommendation {

@@ -1,16 +1,16 @@
 // What instances share bounds how many of them there can be.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { groupSpec, specOf } from '../../tests/simulation/loop.ts'
+import { groupSpec, specOf } from '../../../tests/simulation/loop.ts'
 import {
   dead,
   groupMemory,
   instance,
   observationOf,
   seenOf,
-} from '../../tests/simulation/moment.ts'
+} from '../../../tests/simulation/moment.ts'
+import type { GroupSpec, Instance, ResourceSpec } from '../model.ts'
 import { budgetLimit } from './budget.ts'
-import type { GroupSpec, Instance, ResourceSpec } from './model.ts'
 
 const web = groupSpec({ needs: ['db'] })
 const jobs = groupSpec({ name: 'jobs', needs: ['db'] })

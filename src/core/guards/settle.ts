@@ -1,0 +1,27 @@
+// The guard `settle`: scale-in waits until fewer were wanted for a whole window.
+import { type GroupContext, round1 } from '../context.ts'
+import type { Adjustment } from '../model.ts'
+import { adjust } from './adjust.ts'
+
+/** The largest want of the window stands (the HPA's scale-down stabilization does the same). */
+export function settle(wanted: number, c: GroupContext): Adjustment | undefined {
+  if (wanted >= c.current) return undefined
+  if (c.starting.length > 0)
+    return adjust('settle', wanted, c.current, () => 'instances are still starting')
+  const { settleMs } = c.group.scaling
+  const since = c.nowMs - settleMs
+  const oldest = c.memory.wants[0]
+  const seconds = () => round1(settleMs / 1000)
+  if (oldest === undefined || oldest.atMs > since) {
+    const reason = () => `fewer were not yet wanted for ${seconds()} s`
+    return adjust('settle', wanted, c.current, reason)
+  }
+  let most = wanted
+  for (const want of c.memory.wants) {
+    if (want.atMs >= since && want.instances > most) most = want.instances
+  }
+  const to = Math.min(c.current, most)
+  return adjust('settle', wanted, to, () => {
+    return `${to} were still wanted within the last ${seconds()} s`
+  })
+}
