@@ -1,4 +1,5 @@
 // THE decision: (spec, observation, memory) → (decisions, memory). Policies want, guards allow.
+import { noteTurnover } from './capacity/turnover.ts'
 import type { GroupContext, Guard } from './context.ts'
 import { instancesOf, numberOf, seenIn } from './context.ts'
 import { noteBlind } from './guards/blind.ts'
@@ -22,6 +23,7 @@ import type {
   Spec,
 } from './model.ts'
 import { noteQueues } from './policies/backlog.ts'
+import { noteDemand } from './policies/demand.ts'
 import { POLICIES } from './policies/list.ts'
 import { noteSchedule } from './policies/schedule.ts'
 
@@ -87,7 +89,8 @@ function prepared(
   const noted = noteFailures(learned, group, seen, atMs)
   const judged = noteHealth(noted, group, seen, atMs)
   const counted = noteHours(judged, group, seen, atMs)
-  return noteSchedule(noteQueues(counted, group, seen, atMs), group, spec, atMs)
+  const turned = noteTurnover(noteQueues(counted, group, seen, atMs), group, seen, atMs)
+  return noteSchedule(noteDemand(turned, group, seen, atMs), group, spec, atMs)
 }
 
 /** Notes what the checks say of the group as a whole, and who is replaced for its own health. */

@@ -73,6 +73,8 @@ export interface SloSpec {
   readonly p99Ms?: number
   /** Share of requests that may fail, 0 to 1. */
   readonly errorsRatio?: number
+  /** Share of demand that may come too late, 0 to 1; absent: 0.001. */
+  readonly lateRatio?: number
 }
 
 /** The bounds of a group and how eagerly it moves between them. */
@@ -89,6 +91,8 @@ export interface ScalingSpec {
   readonly schedule?: readonly ScheduleSpec[]
   /** Instance-hours that a UTC day may cost before scale-out stops; absent: no limit. */
   readonly maxInstanceHours?: number
+  /** What sizes the group by its first signal; absent: `demand`. */
+  readonly policy?: 'demand' | 'target'
 }
 
 /** What a group is sized by: the value one instance should carry. */

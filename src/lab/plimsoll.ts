@@ -74,7 +74,7 @@ const RUN: GroupSpec['run'] = {
 export function plimsollPolicy(options: PlimsollOptions = {}): PolicyMaker {
   return (world) => {
     const spec = specFor(world, options)
-    const observer = new PlantObserver()
+    const observer = new PlantObserver(spec.groups[0]?.scaling.thresholdPercent ?? 100)
     let memory: Memory = EMPTY_MEMORY
     const policy: LabPolicy = {
       pipeline: { periodS: 1, lagS: 0 },
@@ -106,6 +106,12 @@ function started(number: number): Outcome {
 /** Turns what the plant shows into observations. */
 export class PlantObserver {
   readonly #fleet = new Fleet(GROUP)
+  readonly #fullPercent: number
+
+  /** `fullPercent` is the CPU of an instance that carries what it can. */
+  constructor(fullPercent: number) {
+    this.#fullPercent = fullPercent
+  }
 
   /** The highest number that an instance was given so far. */
   get lastNumber(): number {
@@ -127,7 +133,7 @@ export class PlantObserver {
       rps: reading(rps),
       p99Ms: reading(p99Ms),
       errorsRatio: reading(0),
-      cpuPercent: reading(seen.busy(LONG_S) * 100),
+      cpuPercent: reading(seen.busy(LONG_S) * this.#fullPercent),
     }
     return {
       atMs,

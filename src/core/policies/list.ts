@@ -1,6 +1,7 @@
 // Every policy, in the order in which they are told. Of equal wants the first one's reason is told.
 import type { Policy } from '../context.ts'
 import { backlog } from './backlog.ts'
+import { demand } from './demand.ts'
 import { health } from './health.ts'
 import { latency } from './latency.ts'
 import { schedule } from './schedule.ts'
@@ -8,4 +9,12 @@ import { step } from './step.ts'
 import { target } from './target.ts'
 
 /** The policies; the largest of their wants is what the guards are asked about. */
-export const POLICIES: readonly Policy[] = [health, target, step, backlog, latency, schedule]
+export const POLICIES: readonly Policy[] = [
+  health,
+  demand,
+  target,
+  step,
+  backlog,
+  latency,
+  schedule,
+]

@@ -1,5 +1,6 @@
 // The nouns of policies: what they are told in the specification, and what they remember.
 // Knows nothing of groups. Times are milliseconds since the Unix epoch.
+import type { DemandMemory, Turnover } from '../forecast/model.ts'
 
 /** A signal per instance with bounds: each one that is passed stands for a change. */
 export interface StepSignal {
@@ -57,6 +58,8 @@ export interface CronFields {
 
 /** What policies remember of one group. */
 export interface PolicyMemory {
+  readonly demand?: DemandMemory
+  readonly turnover?: Turnover
   /** What the schedule says; looked up again once `untilMs` has come. */
   readonly schedule?: ScheduleNow
   /** By queue: messages per second that one instance finishes while there is enough to do. */

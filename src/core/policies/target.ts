@@ -3,16 +3,23 @@
 // details").
 import { type GroupContext, numberOf, type Policy, reasonOf, round1, takenAt } from '../context.ts'
 import type { Recommendation, SignalKind, SignalSpec } from '../model.ts'
+import { CEILING_PERCENT, demandSignal, measure, SEVERAL_CORES_PERCENT } from './arriving.ts'
 
 /** Relative distance from the target inside which nothing changes; the HPA's default. */
 const TOLERANCE = 0.1
-/** CPU of a single-threaded instance above this tells only that more is needed, not how much. */
-const CEILING_PERCENT = 95
-/** Above this an instance uses several cores, so its CPU still measures. */
-const SEVERAL_CORES_PERCENT = 105
 
-/** One recommendation per signal; the CPU threshold counts even where other signals are named. */
-export const target: Policy = (context) => signalsOf(context).map((s) => recommend(s, context))
+/**
+ * One recommendation per signal; the CPU threshold counts even where other signals are named. What
+ * `demand` measures is left to it.
+ */
+export const target: Policy = (context) => {
+  const { group, seen, memory } = context
+  const first = demandSignal(group)
+  const isMeasured = first !== undefined && measure(first, seen, memory) !== undefined
+  const all = signalsOf(context)
+  const left = isMeasured ? all.filter((signal) => signal.kind !== first.kind) : all
+  return left.map((signal) => recommend(signal, context))
+}
 
 /** The signals that size a group: the declared ones, and CPU at the threshold unless declared. */
 export function signalsOf(context: GroupContext): readonly SignalSpec[] {
@@ -28,13 +35,14 @@ function recommend(signal: SignalSpec, context: GroupContext): Recommendation {
   const reading = context.seen.readings[signal.kind === 'rps' ? 'rps' : 'inFlight']
   const total = numberOf(reading)
   if (total === undefined) return blind(policy, reasonOf(reading))
-  const instances = sized(total / signal.target, context.current)
+  const instances = sized(total / signal.target, context)
   const words = `${round1(total)} ${UNIT[signal.kind]} at ${signal.target} per instance`
   const reason = `${words} wants ${instances}`
   return { kind: 'want', policy, instances, reason, ...takenAt(reading, context.nowMs) }
 }
 
-const UNIT: Record<SignalKind, string> = {
+/** For people: what a signal counts. */
+export const UNIT: Record<SignalKind, string> = {
   in_flight: 'in flight',
   rps: 'requests/s',
   cpu: 'percent of a core',
@@ -50,7 +58,7 @@ function cpu(policy: string, threshold: number, context: GroupContext): Recommen
   const n = context.ready.length
   if (mean >= CEILING_PERCENT && mean <= SEVERAL_CORES_PERCENT)
     return ceiling(policy, threshold, context)
-  const instances = sized((n * mean) / threshold, context.current)
+  const instances = sized((n * mean) / threshold, context)
   const words = `CPU ${round1(mean)} % of a core on ${n}, ${threshold} % is full`
   const reason = `${words}: wants ${instances}`
   return { kind: 'want', policy, instances, reason, ...takenAt(reading, context.nowMs) }
@@ -78,7 +86,10 @@ function blind(policy: string, why: string): Recommendation {
   return { kind: 'abstain', policy, reason: `no reading: ${why}`, blind: true }
 }
 
-function sized(exact: number, current: number): number {
-  if (current > 0 && Math.abs(exact / current - 1) <= TOLERANCE) return current
+// Beside `demand` a signal is a ceiling: being near it from below is no reason to keep anything.
+function sized(exact: number, { current, group }: GroupContext): number {
+  const isCeiling = demandSignal(group) !== undefined
+  const off = current > 0 ? exact / current - 1 : Number.POSITIVE_INFINITY
+  if (off <= TOLERANCE && off >= (isCeiling ? 0 : -TOLERANCE)) return current
   return Math.max(0, Math.ceil(exact - 1e-9))
 }

@@ -1,0 +1,95 @@
+// How long the instances of a group take to boot and to drain, learned from those that did.
+import { instancesOf } from '../context.ts'
+import type { Turnover, TurnoverTimes } from '../forecast/model.ts'
+import type { EpochMs, GroupMemory, GroupObservation, GroupSpec } from '../model.ts'
+
+/** So many are remembered of each. */
+const KEPT = 40
+/** What is taken where nobody was seen yet, in seconds. */
+const BOOT_S = 30
+const DRAIN_S = 10
+/** A turnover is not taken to be shorter: what flaps faster is noise. */
+const LEAST_S = 15
+
+/** What was learned; assumptions where nothing was. */
+export function turnoverTimes(turnover: Turnover | undefined): TurnoverTimes {
+  return turnover?.times ?? ASSUMED
+}
+
+const ASSUMED: TurnoverTimes = { bootS: { p50: BOOT_S, p95: BOOT_S }, drainS: DRAIN_S }
+
+/** How far ahead is planned: between an ordinary boot and a slow one, in seconds. */
+export function horizonS({ bootS }: TurnoverTimes): number {
+  return (bootS.p50 + bootS.p95) / 2
+}
+
+/** A boot and a drain: what it costs to be without an instance and want it again, in seconds. */
+export function turnoverS(times: TurnoverTimes): number {
+  return Math.max(LEAST_S, horizonS(times) + times.drainS)
+}
+
+/** Learns from those that became ready or ended since; the same memory where nobody did. */
+export function noteTurnover(
+  memory: GroupMemory,
+  group: GroupSpec,
+  seen: GroupObservation,
+  nowMs: EpochMs,
+): GroupMemory {
+  const generation = group.run.hash
+  const before = memory.turnover?.generation === generation ? memory.turnover : fresh(generation)
+  const after = drained(booted(before, seen), seen, nowMs)
+  return after === memory.turnover ? memory : { ...memory, turnover: after }
+}
+
+function fresh(generation: string): Turnover {
+  return { generation, ...timed([], []), readyAtMs: 0, draining: {} }
+}
+
+function timed(bootsS: readonly number[], drainsS: readonly number[]) {
+  const p50 = quantile(bootsS, 0.5) ?? BOOT_S
+  const p95 = quantile(bootsS, 0.95) ?? BOOT_S
+  const times = { bootS: { p50, p95 }, drainS: quantile(drainsS, 0.5) ?? DRAIN_S }
+  return { bootsS, drainsS, times }
+}
+
+function booted(turnover: Turnover, seen: GroupObservation): Turnover {
+  let latest = turnover.readyAtMs
+  let boots: number[] | undefined
+  for (const instance of instancesOf(seen)) {
+    const { phase, phaseAtMs, startedAtMs } = instance
+    if (phase !== 'ready' || phaseAtMs <= turnover.readyAtMs || phaseAtMs < startedAtMs) continue
+    boots ??= [...turnover.bootsS]
+    boots.push((phaseAtMs - startedAtMs) / 1_000)
+    latest = Math.max(latest, phaseAtMs)
+  }
+  if (boots === undefined) return turnover
+  return { ...turnover, ...timed(boots.slice(-KEPT), turnover.drainsS), readyAtMs: latest }
+}
+
+function drained(turnover: Turnover, seen: GroupObservation, nowMs: EpochMs): Turnover {
+  const { draining } = turnover
+  const now = instancesOf(seen)
+  const leaving = now.filter(({ phase }) => phase === 'draining' || phase === 'stopping')
+  const known = Object.keys(draining)
+  if (leaving.length === 0 && known.length === 0) return turnover
+  if (seen.status.kind === 'unknown') return turnover
+  const names = new Set(leaving.map(({ id }) => id))
+  const gone = known.filter((id) => !names.has(id))
+  const come = leaving.filter(({ id }) => draining[id] === undefined)
+  if (gone.length === 0 && come.length === 0) return turnover
+  const ended = gone.flatMap((id) => took(draining[id], nowMs))
+  return {
+    ...timed(turnover.bootsS, [...turnover.drainsS, ...ended].slice(-KEPT)),
+    ...{ generation: turnover.generation, readyAtMs: turnover.readyAtMs },
+    draining: Object.fromEntries(leaving.map((i) => [i.id, draining[i.id] ?? i.phaseAtMs])),
+  }
+}
+
+function took(sinceMs: EpochMs | undefined, atMs: EpochMs): readonly number[] {
+  return sinceMs === undefined || atMs < sinceMs ? [] : [(atMs - sinceMs) / 1_000]
+}
+
+function quantile(values: readonly number[], share: number): number | undefined {
+  const sorted = values.toSorted((a, b) => a - b)
+  return sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)]
+}

@@ -1,0 +1,78 @@
+// What the forecasters' rehearsals say together: each has a share in the plan, the larger the less
+// it would have cost. (Exponential weights over experts: Cesa-Bianchi and Lugosi, "Prediction,
+// Learning, and Games", 2006, chapter 2.)
+import { COUNT, HANDICAPS, SPREADS, STEPS, TIMES } from './forecasters.ts'
+import type { Blend, DemandMemory } from './model.ts'
+
+/** How long a head start outweighs what was seen, in seconds of the group's peak. */
+const HEADSTART_S = 600
+/** Costs closer than this, in seconds of the group's peak, are much the same. */
+const ALIKE_S = 30
+/** Shares below e to the power of minus this are none. */
+const NONE = 12
+/** Utilisation at which instances are thought to be paid for what they do. */
+const BUSY = 0.85
+
+type Rehearsed = Pick<DemandMemory, 'spent' | 'spreadSpent' | 'lateness' | 'level'>
+
+/**
+ * The shares after what was rehearsed. `lateRatio` is the share of demand that may be late: ten
+ * times that is taken to cost as much as all instances do.
+ */
+export function blendOf(memory: Rehearsed, lateRatio: number, atMs: number): Blend {
+  const { spent, spreadSpent, lateness, level } = memory
+  const price = 1 / (10 * lateRatio * BUSY)
+  const costs = new Array<number>(COUNT * STEPS)
+  let least = Number.POSITIVE_INFINITY
+  let best = 0
+  for (let f = 0; f < COUNT; f += 1) {
+    const sum = spent[f] ?? 0
+    const spread = spreadSpent[f] ?? 0
+    for (let i = f * STEPS; i < (f + 1) * STEPS; i += 1) {
+      const hours = (TIMES[i] ?? 0) * sum + (SPREADS[i] ?? 0) * spread
+      const late = (lateness.late[i] ?? 0) * price
+      const cost = hours + late + (HANDICAPS[i] ?? 0) * level.most * HEADSTART_S
+      costs[i] = cost
+      if (cost < least) {
+        least = cost
+        best = i
+      }
+    }
+  }
+  return shared(costs, { least, best, alike: ALIKE_S * Math.max(level.most, 1e-9) }, lateness, atMs)
+}
+
+function shared(
+  costs: readonly number[],
+  { least, best, alike }: { least: number; best: number; alike: number },
+  lateness: DemandMemory['lateness'],
+  atMs: number,
+): Blend {
+  const times = new Array<number>(COUNT).fill(0)
+  const spreads = new Array<number>(COUNT).fill(0)
+  let sum = 0
+  let late = 0
+  for (let i = 0; i < costs.length; i += 1) {
+    const worse = ((costs[i] ?? 0) - least) / alike
+    if (worse > NONE) continue
+    const share = Math.exp(-worse)
+    const f = Math.floor(i / STEPS)
+    times[f] = (times[f] ?? 0) + share * (TIMES[i] ?? 0)
+    spreads[f] = (spreads[f] ?? 0) + share * (SPREADS[i] ?? 0)
+    sum += share
+    late += share * (lateness.late[i] ?? 0)
+  }
+  for (let f = 0; f < COUNT; f += 1) {
+    times[f] = (times[f] ?? 0) / sum
+    spreads[f] = (spreads[f] ?? 0) / sum
+  }
+  const expectedLate = lateness.total === 0 ? 0 : late / sum / lateness.total
+  return {
+    atMs,
+    times,
+    spreads,
+    leader: Math.floor(best / STEPS),
+    step: best % STEPS,
+    expectedLate,
+  }
+}

@@ -1,0 +1,270 @@
+// The rehearsal: at every reading each forecaster, at each of its steps, is asked what it would have
+// had running now, and whether that would have sufficed. What it forecast is what it would have
+// cost; what would have come late is what it would have failed.
+import type { EpochMs, SignalKind } from '../model.ts'
+import { blendOf } from './blend.ts'
+import { COUNT, FORECASTERS, SPREADS, STEPS, TIMES } from './forecasters.ts'
+import { firstLevel, nextLevel, presentOf, slopeOf, spreadAt } from './level.ts'
+import type { Coverage, DemandMemory, Lateness, Past } from './model.ts'
+import { firstSeasons, nextSeasons } from './season.ts'
+
+/** So many moments stand for the time of a boot. */
+const MARKS = 4
+/** Shares are settled anew after so long. */
+const BLEND_MS = 5_000
+/** Readings closer than this are one. */
+const LEAST_MS = 250
+/** A gap in the readings counts as this long at most. */
+const MOST_S = 60
+/** What is rehearsed is a little more than what came. */
+const STRESS = 1.03
+/** What was long ago counts less: half after three days. */
+const FADE_MS = 3_600_000
+const FADE = 2 ** (-1 / 72)
+/** How long the plan's own coverage is looked at, in seconds. */
+const OWN_S = 3_600
+
+/** One reading of demand, and the instances it is for. */
+export interface Sample {
+  readonly signal: SignalKind
+  readonly target: number
+  readonly atMs: EpochMs
+  readonly value: number
+  /** Whether what is not served waits, and adds to what comes later. */
+  readonly queues: boolean
+  /** Seconds from a request for an instance until it is ready, and until it is gone again. */
+  readonly bootS: number
+  readonly turnoverS: number
+  /** How long a request may wait, in seconds, and which share may wait longer. */
+  readonly waitS: number
+  readonly lateRatio: number
+  readonly residenceS?: number
+}
+
+/** The memory of a group's demand after a reading. */
+export function rehearse(before: DemandMemory | undefined, sample: Sample): DemandMemory {
+  const isOther = before?.signal !== sample.signal || before.target !== sample.target
+  if (before === undefined || isOther || sample.atMs < before.atMs) return first(sample)
+  const elapsed = sample.atMs - before.atMs
+  if (elapsed < LEAST_MS) return before
+  const seconds = Math.min(MOST_S, elapsed / 1_000)
+  const { value, atMs, bootS } = sample
+  const level = nextLevel(before.level, value, seconds, (before.atMs - before.sinceMs) / 1_000)
+  const seasons = nextSeasons(before.seasons, level.fast, atMs, bootS)
+  const present = presentOf(level, value, before.level.last)
+  const now = { peaks: before.peaks, level, seasons, present }
+  const forecast = forecasts(now, sample, seconds)
+  const lateness = late(before, forecast, { sample, seconds })
+  const spent = summed(before.spent, forecast.values, seconds)
+  const spreadSpent = forecast.hasSpread
+    ? summed(before.spreadSpent, forecast.spreads, seconds)
+    : before.spreadSpent
+  const rehearsed = faded({ spent, spreadSpent, lateness }, atMs)
+  const isDue =
+    atMs - before.blend.atMs >= BLEND_MS || rehearsed.lateness.late !== before.lateness.late
+  const blend = isDue ? blendOf({ ...rehearsed, level }, sample.lateRatio, atMs) : before.blend
+  const plan = planned(blend, forecast, isOff(before) ? (forecast.values[FIXED] ?? 0) : 0)
+  return {
+    ...before,
+    ...{ atMs, level, seasons, blend, plan, peaks: forecast.peaks, ...rehearsed },
+    past: marked(before.past, { forecast, plan }, atMs, (bootS * 1_000) / MARKS),
+    own: covered(before, { sample, seconds }),
+    ...(sample.residenceS === undefined ? {} : { residenceS: sample.residenceS }),
+  }
+}
+
+function first(sample: Sample): DemandMemory {
+  const { signal, target, atMs, value } = sample
+  const zeros = new Array<number>(COUNT).fill(0)
+  const level = firstLevel(value)
+  const all = new Array<number>(COUNT * STEPS).fill(0)
+  const lateness: Lateness = {
+    ...{ late: all, queues: all, total: 0, fadedAtMs: atMs },
+    isWaiting: new Array<boolean>(COUNT).fill(false),
+  }
+  const none = new Array<number>(COUNT).fill(Number.POSITIVE_INFINITY)
+  const past: Past = {
+    ...{ markedAtMs: atMs, next: 0, ring: [], lowest: none, lowestSpread: none },
+    lowestPlan: Number.MAX_VALUE,
+  }
+  const sums = { spent: zeros, spreadSpent: zeros }
+  return {
+    ...{ signal, target, sinceMs: atMs, atMs, level, peaks: new Array<number>(COUNT).fill(value) },
+    ...{ ...sums, past, lateness, seasons: firstSeasons(), plan: value },
+    blend: blendOf({ ...sums, lateness, level }, sample.lateRatio, atMs),
+    own: { queue: 0, late: 0, total: 0 },
+  }
+}
+
+/** What all of them say now. */
+interface Forecasts {
+  readonly peaks: readonly number[]
+  readonly values: readonly number[]
+  readonly spreads: readonly number[]
+  readonly hasSpread: boolean
+}
+
+interface Now extends Pick<DemandMemory, 'peaks' | 'level' | 'seasons'> {
+  readonly present: number
+}
+
+function forecasts(
+  { peaks: before, level, seasons, present }: Now,
+  { bootS, turnoverS }: Sample,
+  seconds: number,
+): Forecasts {
+  const rising = present + slopeOf(level) * bootS
+  const peaks = new Array<number>(COUNT)
+  const values = new Array<number>(COUNT)
+  const spreads = new Array<number>(COUNT)
+  let hasSpread = false
+  for (let f = 0; f < COUNT; f += 1) {
+    const one = FORECASTERS[f]
+    if (one === undefined) continue
+    const kept = one.keeps * turnoverS
+    const faded = level.fast + (((before[f] ?? 0) - level.fast) * kept) / (kept + seconds)
+    const peak = Math.max(one.trend ? rising : present, faded)
+    peaks[f] = peak
+    const ahead = one.season === undefined ? 0 : (seasons[one.season]?.ahead ?? 0)
+    values[f] = Math.max(peak, ahead)
+    spreads[f] = one.by === 'spread' ? spreadAt(peak, level) : 0
+    hasSpread ||= one.by === 'spread'
+  }
+  return { peaks, values, spreads, hasSpread }
+}
+
+function summed(sums: readonly number[], values: readonly number[], seconds: number) {
+  const next = new Array<number>(COUNT)
+  for (let f = 0; f < COUNT; f += 1) next[f] = (sums[f] ?? 0) + (values[f] ?? 0) * seconds
+  return next
+}
+
+interface Moment {
+  readonly sample: Sample
+  readonly seconds: number
+}
+
+// Who would have had too little. Mostly nobody: then nothing is copied.
+function late(before: DemandMemory, forecast: Forecasts, moment: Moment): Lateness {
+  const { lateness, past } = before
+  const load = moment.sample.value * STRESS
+  const total = lateness.total + moment.sample.value * moment.seconds
+  let copy: { late: number[]; queues: number[]; isWaiting: boolean[] } | undefined
+  for (let f = 0; f < COUNT; f += 1) {
+    const low = Math.min(past.lowest[f] ?? 0, forecast.values[f] ?? 0)
+    const lowSpread = Math.min(past.lowestSpread[f] ?? 0, forecast.spreads[f] ?? 0)
+    const at = f * STEPS
+    const least = (TIMES[at] ?? 0) * low + (SPREADS[at] ?? 0) * lowSpread
+    if (load <= least && lateness.isWaiting[f] !== true) continue
+    copy ??= {
+      late: [...lateness.late],
+      queues: [...lateness.queues],
+      isWaiting: [...lateness.isWaiting],
+    }
+    let isWaiting = false
+    for (let i = at; i < at + STEPS; i += 1) {
+      const had = (TIMES[i] ?? 0) * low + (SPREADS[i] ?? 0) * lowSpread
+      const queue = copy.queues[i] ?? 0
+      const after = through({ queue, had, load }, moment)
+      copy.late[i] = (copy.late[i] ?? 0) + after.late
+      copy.queues[i] = after.queue
+      isWaiting ||= after.queue > 0
+    }
+    copy.isWaiting[f] = isWaiting
+  }
+  return copy === undefined
+    ? { ...lateness, total }
+    : { ...copy, total, fadedAtMs: lateness.fadedAtMs }
+}
+
+// What becomes of the queue before whole instances, and how much of what came is late.
+function through(
+  { queue, had, load }: { readonly queue: number; readonly had: number; readonly load: number },
+  { sample, seconds }: Moment,
+): { readonly queue: number; readonly late: number } {
+  const { target, value, queues, waitS } = sample
+  const capacity = Math.max(1, Math.ceil(had / target - 1e-9)) * target
+  if (!queues) return { queue: 0, late: load > capacity ? value * seconds : 0 }
+  const after = Math.max(0, queue + (load - capacity) * seconds)
+  const limit = capacity * waitS
+  const most = Math.max(queue, after)
+  const share = most <= limit ? 0 : Math.min(queue, after) > limit ? 1 : 0.5
+  return { queue: after, late: value * seconds * share }
+}
+
+type Sums = Pick<DemandMemory, 'spent' | 'spreadSpent' | 'lateness'>
+
+function faded(sums: Sums, atMs: EpochMs): Sums {
+  const { spent, spreadSpent, lateness } = sums
+  if (atMs - lateness.fadedAtMs < FADE_MS) return sums
+  const fade = (values: readonly number[]) => values.map((value) => value * FADE)
+  return {
+    spent: fade(spent),
+    spreadSpent: fade(spreadSpent),
+    lateness: {
+      ...lateness,
+      late: fade(lateness.late),
+      total: lateness.total * FADE,
+      fadedAtMs: atMs,
+    },
+  }
+}
+
+function planned(
+  { times, spreads }: DemandMemory['blend'],
+  forecast: Forecasts,
+  least: number,
+): number {
+  let plan = 0
+  for (let f = 0; f < COUNT; f += 1) {
+    plan +=
+      (times[f] ?? 0) * (forecast.values[f] ?? 0) + (spreads[f] ?? 0) * (forecast.spreads[f] ?? 0)
+  }
+  return Math.max(plan, least * FIXED_FACTOR)
+}
+
+/** The forecaster and the factor that are planned with while the rehearsal can't be trusted. */
+const FIXED = FORECASTERS.findIndex((one) => one.keeps === 5 && one.trend)
+const FIXED_FACTOR = 1.35
+
+/** Late by so much more than was to be expected: the past does not tell. */
+const OFF_TIMES = 3
+const OFF_RATIO = 0.02
+
+/** Whether far more came late than the rehearsal let expect; fixed headroom then takes over. */
+export function isOff({ own, blend }: Pick<DemandMemory, 'own' | 'blend'>): boolean {
+  return own.late > own.total * (blend.expectedLate * OFF_TIMES + OFF_RATIO)
+}
+
+function covered({ own, past, plan }: DemandMemory, moment: Moment): Coverage {
+  const { value } = moment.sample
+  const had = Math.min(past.lowestPlan, plan)
+  const after = through({ queue: own.queue, had, load: value }, moment)
+  const kept = OWN_S / (OWN_S + moment.seconds)
+  return {
+    queue: after.queue,
+    late: own.late * kept + after.late,
+    total: own.total * kept + value * moment.seconds,
+  }
+}
+
+function marked(
+  past: Past,
+  { forecast, plan }: { readonly forecast: Forecasts; readonly plan: number },
+  atMs: EpochMs,
+  everyMs: number,
+): Past {
+  if (atMs - past.markedAtMs < everyMs) return past
+  const mark = { forecasts: forecast.values, spreads: forecast.spreads, plan }
+  const ring = past.ring.length < MARKS ? [...past.ring, mark] : past.ring.with(past.next, mark)
+  // Until a whole boot was seen, what is there counts as having been there.
+  if (ring.length < MARKS) return { ...past, ring, markedAtMs: atMs }
+  const least = (of: (one: (typeof ring)[number]) => readonly number[]) =>
+    forecast.values.map((_, f) => Math.min(...ring.map((one) => of(one)[f] ?? 0)))
+  return {
+    ...{ markedAtMs: atMs, next: (past.next + 1) % MARKS, ring },
+    lowest: least((one) => one.forecasts),
+    lowestSpread: least((one) => one.spreads),
+    lowestPlan: Math.min(...ring.map((one) => one.plan)),
+  }
+}

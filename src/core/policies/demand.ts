@@ -1,0 +1,137 @@
+// The `demand` policy: instances for what arrives, and for what is likely to arrive until one that
+// is started now is ready. How busy the fleet is says little once it is full; what arrives does.
+import { horizonS, turnoverS, turnoverTimes } from '../capacity/turnover.ts'
+import { type GroupContext, numberOf, type Policy, round1, takenAt } from '../context.ts'
+import { DEVIATIONS, FACTORS, FORECASTERS } from '../forecast/forecasters.ts'
+import type { DemandMemory } from '../forecast/model.ts'
+import { isOff, rehearse } from '../forecast/rehearse.ts'
+import type {
+  EpochMs,
+  GroupMemory,
+  GroupObservation,
+  GroupSpec,
+  Recommendation,
+  SignalSpec,
+} from '../model.ts'
+import { demandSignal, measure } from './arriving.ts'
+import { UNIT } from './target.ts'
+
+/** How long a request may wait where no SLO says it, in seconds. */
+const WAIT_S = 0.25
+/** Share of the SLO's time that may go into waiting. */
+const WAIT_SHARE = 0.8
+/** Share of demand that may be late where the file does not say. */
+const LATE_RATIO = 0.001
+/** What waits is to be gone after so many seconds, at least. */
+const LEAST_DRAIN_S = 10
+/** The shortest stay of a request that was seen is forgotten this slowly, in seconds. */
+const RESIDENCE_S = 3_600
+
+/** Rehearses what arrived; the same memory where nothing can be measured. */
+export function noteDemand(
+  memory: GroupMemory,
+  group: GroupSpec,
+  seen: GroupObservation,
+  nowMs: EpochMs,
+): GroupMemory {
+  const signal = demandSignal(group)
+  if (signal === undefined) return memory
+  const measured = measure(signal, seen, memory)
+  if (measured === undefined) return memory
+  const times = turnoverTimes(memory.turnover)
+  const residenceS = signal.kind === 'rps' ? residence(seen, memory.demand, nowMs) : undefined
+  const { p99Ms, lateRatio = LATE_RATIO } = group.slo
+  const demand = rehearse(memory.demand, {
+    ...{ signal: signal.kind, target: signal.target, atMs: nowMs, value: measured.value },
+    ...{ queues: signal.kind === 'rps', bootS: horizonS(times), turnoverS: turnoverS(times) },
+    ...{ waitS: p99Ms === undefined ? WAIT_S : (p99Ms / 1_000) * WAIT_SHARE, lateRatio },
+    ...(residenceS === undefined ? {} : { residenceS }),
+  })
+  return demand === memory.demand ? memory : { ...memory, demand }
+}
+
+// Little's law: what is in flight is what arrives times how long it stays.
+function residence(
+  { readings }: GroupObservation,
+  before: DemandMemory | undefined,
+  nowMs: EpochMs,
+): number | undefined {
+  const known = before?.residenceS
+  const inFlight = numberOf(readings.inFlight)
+  const rps = numberOf(readings.rps)
+  if (inFlight === undefined || rps === undefined || rps < 1 || inFlight === 0) return known
+  const now = inFlight / rps
+  if (known === undefined || before === undefined) return now
+  const seconds = Math.max(0, (nowMs - before.atMs) / 1_000)
+  return Math.min(now, known * (1 + seconds / RESIDENCE_S))
+}
+
+/** As many as carry what arrives, what waits and what is planned for. */
+export const demand: Policy = (context) => {
+  const signal = demandSignal(context.group)
+  if (signal === undefined) return []
+  return [recommend(signal, context)]
+}
+
+function recommend(signal: SignalSpec, context: GroupContext): Recommendation {
+  const { memory, seen, nowMs } = context
+  const policy = 'demand'
+  const known = memory.demand
+  const measured = measure(signal, seen, memory)
+  if (measured === undefined || known?.signal !== signal.kind) return without(signal, context)
+  const times = turnoverTimes(memory.turnover)
+  const waiting = waitingNow(context, known)
+  const drainS = Math.max(LEAST_DRAIN_S, horizonS(times) / 2)
+  const present = Math.max(known.level.fast, Math.min(measured.value, known.level.last))
+  const now = present + waiting / drainS
+  const instances = Math.ceil(Math.max(now, known.plan) / signal.target - 1e-9)
+  const reason = `${words(signal, known, now, waiting)} wants ${instances}`
+  return { kind: 'want', policy, instances, reason, ...takenAt(measured.reading, nowMs) }
+}
+
+function words(signal: SignalSpec, known: DemandMemory, now: number, waiting: number): string {
+  const { plan } = known
+  const unit = UNIT[signal.kind]
+  const each = `at ${signal.target} per instance`
+  const queue = waiting > 1 ? `, ${Math.round(waiting)} waiting` : ''
+  if (plan <= now) return `${round1(now)} ${unit}${queue} ${each}`
+  return `${round1(now)} ${unit}${queue}, ${round1(plan)} planned for ${each}`
+}
+
+/** How a plan came about, for people. */
+export function planWords(known: DemandMemory): string {
+  const { leader, step } = known.blend
+  const one = FORECASTERS[leader]
+  const caution =
+    one?.by === 'spread' ? `${DEVIATIONS[step]} deviations more` : `times ${FACTORS[step]}`
+  const late = `${round1(known.blend.expectedLate * 1_000) / 10} % of past demand late`
+  const fixed = isOff(known) ? '; more came late than that: fixed headroom counts too' : ''
+  return `mostly ${one?.words} ${caution}: ${late}${fixed}`
+}
+
+// Where nothing can be measured: no instance has no CPU, and full ones only say "more".
+function without(signal: SignalSpec, context: GroupContext): Recommendation {
+  const { seen, current } = context
+  const policy = 'demand'
+  if (signal.kind === 'cpu' && numberOf(seen.readings.cpuPercent) !== undefined) {
+    const reason = 'CPU is at its ceiling, and what a request costs is not known yet'
+    return { kind: 'abstain', policy, reason, blind: false }
+  }
+  if (signal.kind === 'cpu' && current === 0) {
+    return { kind: 'abstain', policy, reason: 'no instance, no CPU', blind: false }
+  }
+  const { rps, inFlight, cpuPercent } = seen.readings
+  const reading = { rps, in_flight: inFlight, cpu: cpuPercent }[signal.kind]
+  const why = reading.kind === 'missing' ? reading.reason : `not a number: ${reading.value}`
+  return { kind: 'abstain', policy, reason: `no reading: ${why}`, blind: true }
+}
+
+// What is in flight beyond what is being served.
+function waitingNow({ seen }: GroupContext, known: DemandMemory): number {
+  const inFlight = numberOf(seen.readings.inFlight)
+  const { residenceS, level, signal } = known
+  if (signal !== 'rps' || inFlight === undefined || residenceS === undefined) return 0
+  // Twice what is usual is still no queue.
+  const served = level.fast * residenceS * 2
+  return Math.max(0, inFlight - served)
+}
