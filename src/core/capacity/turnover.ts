@@ -8,6 +8,8 @@ const KEPT = 40
 /** What is taken where nobody was seen yet, in seconds. */
 const BOOT_S = 30
 const DRAIN_S = 10
+/** Beyond the median boot. */
+const MARGIN = 1.15
 /** A turnover is not taken to be shorter: what flaps faster is noise. */
 const LEAST_S = 15
 
@@ -18,9 +20,9 @@ export function turnoverTimes(turnover: Turnover | undefined): TurnoverTimes {
 
 const ASSUMED: TurnoverTimes = { bootS: { p50: BOOT_S, p95: BOOT_S }, drainS: DRAIN_S }
 
-/** How far ahead is planned: between an ordinary boot and a slow one, in seconds. */
+/** How far ahead is planned: an ordinary boot and a little, in seconds. A slow one is rare. */
 export function horizonS({ bootS }: TurnoverTimes): number {
-  return (bootS.p50 + bootS.p95) / 2
+  return Math.min(bootS.p50 * MARGIN, bootS.p95)
 }
 
 /** A boot and a drain: what it costs to be without an instance and want it again, in seconds. */

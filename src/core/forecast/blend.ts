@@ -13,15 +13,18 @@ const NONE = 12
 /** Utilisation at which instances are thought to be paid for what they do. */
 const BUSY = 0.85
 
+/** So many times the share that may be late costs as much as all instances. */
+const DEAR = 5
+
 type Rehearsed = Pick<DemandMemory, 'spent' | 'spreadSpent' | 'lateness' | 'level'>
 
 /**
- * The shares after what was rehearsed. `lateRatio` is the share of demand that may be late: ten
+ * The shares after what was rehearsed. `lateRatio` is the share of demand that may be late: five
  * times that is taken to cost as much as all instances do.
  */
 export function blendOf(memory: Rehearsed, lateRatio: number, atMs: number): Blend {
   const { spent, spreadSpent, lateness, level } = memory
-  const price = 1 / (10 * lateRatio * BUSY)
+  const price = 1 / (DEAR * lateRatio * BUSY)
   const costs = new Array<number>(COUNT * STEPS)
   let least = Number.POSITIVE_INFINITY
   let best = 0

@@ -1,12 +1,18 @@
 // The guard `settle`: scale-in waits until fewer were wanted for a whole window.
 import { type GroupContext, round1 } from '../context.ts'
-import type { Adjustment } from '../model.ts'
+import type { Adjustment, Recommendation } from '../model.ts'
 import { adjust } from './adjust.ts'
 
 /** The largest want of the window stands (the HPA's scale-down stabilization does the same). */
-export function settle(wanted: number, c: GroupContext): Adjustment | undefined {
+export function settle(
+  wanted: number,
+  c: GroupContext,
+  recommendations: readonly Recommendation[],
+): Adjustment | undefined {
   if (wanted >= c.current) return undefined
-  if (c.starting.length > 0)
+  // How busy the others are says little while some start; what arrives does not depend on them.
+  const isMeasured = recommendations.some((r) => r.kind === 'want' && r.policy === 'demand')
+  if (c.starting.length > 0 && !isMeasured)
     return adjust('settle', wanted, c.current, () => 'instances are still starting')
   const { settleMs } = c.group.scaling
   const since = c.nowMs - settleMs
