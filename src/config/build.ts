@@ -18,14 +18,8 @@ import type { ScheduleSpec, Step, StepSignal } from '../core/policies/model.ts'
 import { cronFields } from './cron.ts'
 import { address } from './fields.ts'
 import { hashOf } from './hash.ts'
-import {
-  type File,
-  type FileGroup,
-  type FileHttp,
-  type FileScaling,
-  httpSchema,
-  SCALING_DEFAULTS,
-} from './schema.ts'
+import { SCALING_DEFAULTS } from './scaling-schema.ts'
+import { type File, type FileGroup, type FileHttp, type FileScaling, httpSchema } from './schema.ts'
 import { shareRatio, sizeBytes } from './units.ts'
 
 /** Makes the specification of a file that broke no rule. `dir` is the file's folder. */

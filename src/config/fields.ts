@@ -66,6 +66,20 @@ export const percent = (() => {
   return z.number({ error }).min(1, { error }).max(100, { error })
 })()
 
+/** What is said of a value that is no map. */
+export function mapWords(what: string) {
+  return { error: `a map with ${what}` }
+}
+
+/** What is said of a value that is no list, an empty one, and one that is too long. */
+export function listWords(what: string, most: number) {
+  return {
+    kind: { error: `a list of ${what}` },
+    least: { error: `a list of at least one of ${what}` },
+    most: { error: `a list of at most ${most} ${what}` },
+  }
+}
+
 const CRON = 'five cron fields in quotes, like "0 19 * * 5"'
 
 /** When something starts: minute, hour, day of month, month, day of week. */

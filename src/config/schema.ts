@@ -2,35 +2,24 @@
 // here.
 import * as z from 'zod'
 import {
-  cron,
-  date,
   duration,
   FOLDER_PATTERN,
   flag,
   hostname,
   listen,
+  listWords,
+  mapWords,
   member,
   NAME_PATTERN,
   name,
-  percent,
   share,
   size,
-  target,
   text,
   VARIABLE_PATTERN,
   whole,
   word,
-  zone,
 } from './fields.ts'
-
-/** What holds where neither the group nor the file's own `scaling` says otherwise. */
-export const SCALING_DEFAULTS = {
-  min_instances: 1,
-  max_instances: 5,
-  threshold: 80,
-  settle: '60s',
-  cooldown: '5s',
-} as const
+import { scaling, signal } from './scaling-schema.ts'
 
 /** Where a group listens that has `http` but no `listen`. */
 export const LISTEN_DEFAULT = '127.0.0.1:8080'
@@ -41,88 +30,13 @@ export const RESOURCE_KINDS = ['postgres', 'mysql', 'redis', 'rabbitmq', 'kafka'
 /** Balancing methods, the default first. */
 const BALANCE = ['least_connections', 'round_robin'] as const
 
-const map = (what: string) => ({ error: `a map with ${what}` })
 /**
  * For the JSON Schema; the rules say it in words, so that what is under a wrong name is read too.
  */
 const keys = (pattern: RegExp) => ({ propertyNames: { pattern: pattern.source } })
 
-const list = (what: string, most: number) => ({
-  kind: { error: `a list of ${what}` },
-  least: { error: `a list of at least one of ${what}` },
-  most: { error: `a list of at most ${most} ${what}` },
-})
-const HOSTNAMES = list('host names', 100)
-const MEMBERS = list('addresses', 100)
-const SCHEDULE = list('maps like { cron: "0 19 * * 5", min_instances: 5 }', 20)
-const DATES = list('dates like 2026-12-25', 100)
-
-const schedule = z.strictObject(
-  {
-    cron: cron.describe(
-      'When it starts: minute, hour, day of month, month, day of week. A start that the clock ' +
-        'jumps over in spring is at the jump; one in the hour that comes twice starts once.',
-    ),
-    tz: zone.default('UTC').describe('Time zone that `cron` and `except` are meant in.'),
-    duration: duration(60_000).default('1h').describe('How long it holds, from a minute to a day.'),
-    min_instances: whole(1, 1000).optional().describe('Never fewer instances than this meanwhile.'),
-    max_instances: whole(1, 1000)
-      .optional()
-      .describe(
-        'Never more instances than this meanwhile, once `settle` has passed; where floors and ' +
-          'ceilings meet, the floor holds.',
-      ),
-    except: z
-      .array(date, DATES.kind)
-      .max(100, DATES.most)
-      .default([])
-      .describe('Dates on which it does not start.'),
-  },
-  map('cron and min_instances or max_instances'),
-)
-
-const scaling = z
-  .strictObject(
-    {
-      min_instances: whole(0, 1000)
-        .meta({ default: SCALING_DEFAULTS.min_instances })
-        .optional()
-        .describe(
-          'Never fewer instances than this. 0 is only for groups without `http`: with it, ' +
-            'a request could find no instance.',
-        ),
-      max_instances: whole(1, 1000)
-        .meta({ default: SCALING_DEFAULTS.max_instances })
-        .optional()
-        .describe('Never more instances than this.'),
-      threshold: percent
-        .meta({ default: SCALING_DEFAULTS.threshold })
-        .optional()
-        .describe('CPU, in percent of one core, at which an instance counts as full.'),
-      settle: duration(0)
-        .meta({ default: SCALING_DEFAULTS.settle })
-        .optional()
-        .describe('Scale-in waits until fewer instances were wanted for this long.'),
-      cooldown: duration(0)
-        .meta({ default: SCALING_DEFAULTS.cooldown })
-        .optional()
-        .describe('Time after a scale-out in which no further one is made.'),
-      schedule: z
-        .array(schedule, SCHEDULE.kind)
-        .min(1, SCHEDULE.least)
-        .max(20, SCHEDULE.most)
-        .optional()
-        .describe('Floors and ceilings by the calendar. A manual number stands above them.'),
-      max_instance_hours: target
-        .optional()
-        .describe(
-          'Instance-hours that a UTC day may cost: what would overspend them is not started. ' +
-            'Nothing is scaled in for it, and `min_instances` always holds.',
-        ),
-    },
-    map('min_instances, max_instances, threshold'),
-  )
-  .describe('How many instances.')
+const HOSTNAMES = listWords('host names', 100)
+const MEMBERS = listWords('addresses', 100)
 
 const run = z
   .strictObject(
@@ -156,7 +70,7 @@ const run = z
         .record(
           z.string(),
           text('text; put numbers and words like true in quotes', /^[^\0]{0,32768}$/),
-          map('names and values'),
+          mapWords('names and values'),
         )
         .meta(keys(VARIABLE_PATTERN))
         .default({})
@@ -174,7 +88,7 @@ const run = z
         .default('30s')
         .describe('How long a drain, and then a stop, may take.'),
     },
-    map('command'),
+    mapWords('command'),
   )
   .describe('How one instance is started and stopped.')
 
@@ -189,7 +103,7 @@ const attached = z.strictObject(
             'Absolute folder whose `*.conf` an NGINX that runs already includes in its http block.',
           ),
         },
-        map('attach'),
+        mapWords('attach'),
       )
       .describe('An NGINX that runs already.'),
   },
@@ -223,7 +137,7 @@ const tls = z
         "PEM file with the certificate's key; relative to the file's folder.",
       ),
     },
-    map('certificate and key'),
+    mapWords('certificate and key'),
   )
   .describe('Serve HTTPS and HTTP/2; a renewed certificate is put in force by itself. NGINX only.')
 
@@ -283,7 +197,7 @@ export const httpSchema = z.strictObject(
       .default(false)
       .describe("Keep the client's own X-Forwarded-* headers; only behind another proxy."),
   },
-  map('listen, health'),
+  mapWords('listen, health'),
 )
 
 const http = z
@@ -294,55 +208,6 @@ const http = z
     'How the group is reached over HTTP. `{}` takes every default; `none` makes it a worker. ' +
       'Where it is left out: the only group of a file gets `{}`; one of several is a worker.',
   )
-
-const bound = (() => {
-  const error = 'a number from 0 to 1000000'
-  return z.number({ error }).min(0, { error }).max(1e6, { error })
-})()
-const AMOUNT = 'a whole number from 1 to 1000, or a share like 50%'
-const amount = z.union([whole(1, 1000), text(AMOUNT, /^[1-9]\d{0,2}%$/)], { error: AMOUNT })
-const STEPS = list('maps like { above: 80, add: 2 }', 20)
-
-const step = z.strictObject(
-  {
-    above: bound.optional().describe('Where the signal is over this, `add` holds.'),
-    below: bound.optional().describe('Where the signal is under this, `remove` holds.'),
-    add: amount
-      .optional()
-      .describe('Instances to add, or a share of those that carry the load, rounded down.'),
-    remove: amount.optional().describe('Instances to remove, or a share of them.'),
-  },
-  map('above and add, or below and remove'),
-)
-
-const SIGNAL = 'a number above 0, at most 1000000, or { steps: [{ above: 80, add: 2 }] }'
-const sized = z.union(
-  [
-    target,
-    z.strictObject(
-      {
-        steps: z
-          .array(step, STEPS.kind)
-          .min(1, STEPS.least)
-          .max(20, STEPS.most)
-          .describe('Bounds and changes instead of a value to keep; the outermost passed holds.'),
-      },
-      map('steps'),
-    ),
-  ],
-  { error: SIGNAL },
-)
-
-const signal = z
-  .strictObject(
-    {
-      in_flight: sized.optional().describe('Requests in flight per instance.'),
-      rps: sized.optional().describe('Requests per second per instance.'),
-      cpu: sized.optional().describe('CPU per instance, in percent of one core.'),
-    },
-    map('one of in_flight, rps, cpu'),
-  )
-  .meta({ minProperties: 1, maxProperties: 1 })
 
 const group = z.strictObject(
   {
@@ -357,7 +222,7 @@ const group = z.strictObject(
           p99: duration().optional().describe('99 of 100 requests are answered within this.'),
           errors: share.optional().describe('Share of requests that may fail, like 0.1%.'),
         },
-        map('p99 or errors'),
+        mapWords('p99 or errors'),
       )
       .default({})
       .describe('The service level objective; what is left out is not watched.'),
@@ -377,7 +242,7 @@ const group = z.strictObject(
       .default([])
       .describe('Resources whose budgets bound this group.'),
   },
-  map('run'),
+  mapWords('run'),
 )
 
 const url = text(
@@ -401,12 +266,12 @@ const resource = z.strictObject(
             .describe('Those that are kept for others: migrations, backups, people.'),
           per_instance: whole(1, 1_000_000).describe('Connections that one instance may open.'),
         },
-        map('total and per_instance'),
+        mapWords('total and per_instance'),
       )
       .optional()
       .describe('The connection budget: groups that need the resource never scale beyond it.'),
   },
-  map('a kind and connections'),
+  mapWords('a kind and connections'),
 )
 
 /** The whole file. */
@@ -419,13 +284,13 @@ export const fileSchema = z
         .describe('Time between two turns of the loop, from 100ms.'),
       scaling: scaling.optional().describe('Defaults for every group.'),
       groups: z
-        .record(z.string(), group, map('one entry per group'))
+        .record(z.string(), group, mapWords('one entry per group'))
         .meta(keys(NAME_PATTERN))
         .refine((groups) => Object.keys(groups).length >= 1, { error: 'at least one group' })
         .refine((groups) => Object.keys(groups).length <= 50, { error: 'at most 50 groups' })
         .describe('Sets of interchangeable instances that scale together, by name.'),
       resources: z
-        .record(z.string(), resource, map('one entry per resource'))
+        .record(z.string(), resource, mapWords('one entry per resource'))
         .meta(keys(NAME_PATTERN))
         .refine((all) => Object.keys(all).length <= 50, { error: 'at most 50 resources' })
         .default({})
@@ -435,12 +300,12 @@ export const fileSchema = z
           {
             listen: listen.default('127.0.0.1:7070').describe('Where the API and page listen.'),
           },
-          map('listen'),
+          mapWords('listen'),
         )
         .default({ listen: '127.0.0.1:7070' })
         .describe('The HTTP API of Plimsoll itself.'),
     },
-    map('groups'),
+    mapWords('groups'),
   )
   .describe('plimsoll.yaml')
 

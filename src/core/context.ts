@@ -83,11 +83,10 @@ export function isFresh(atMs: EpochMs, context: GroupContext): boolean {
   return context.nowMs - atMs <= FRESH_PERIODS * periodOf(context)
 }
 
-const NOW: { readonly atMs?: EpochMs } = {}
-
-/** When the reading was taken that a want stands on, where that was before this turn. */
-export function takenAt(reading: Reading, nowMs: EpochMs): { readonly atMs?: EpochMs } {
-  return reading.kind === 'value' && reading.atMs < nowMs ? { atMs: reading.atMs } : NOW
+/** A want with the time of the reading it stands on, where that is not of this turn. */
+export function standsOn(reading: Reading, want: Recommendation, nowMs: EpochMs): Recommendation {
+  if (want.kind !== 'want' || reading.kind === 'missing' || reading.atMs >= nowMs) return want
+  return { ...want, atMs: reading.atMs }
 }
 
 /** Why a reading has no usable number. */

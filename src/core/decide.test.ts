@@ -13,7 +13,7 @@ import {
   seenOf,
   value,
 } from '../../tests/simulation/moment.ts'
-import { decide } from './decide.ts'
+import { decide, type LeftOut } from './decide.ts'
 import type {
   Command,
   GroupMemory,
@@ -199,6 +199,61 @@ test('the same is decided again, also from what JSON kept of it', () => {
     }),
     RUNS,
   )
+})
+
+// What only some groups have: steps, a budget of hours, a ceiling and a floor, a blindness.
+const rich: fc.Arbitrary<World> = fc
+  .record({ w: world, floor: fc.nat(12), ceiling: fc.nat(12), used: fc.nat(40), at: fc.nat(60) })
+  .map(({ w, floor, ceiling, used, at }) => {
+    const changes = {
+      above: { by: 2, unit: 'instances' },
+      below: { by: 50, unit: 'percent' },
+    } as const
+    const steps = (['above', 'below'] as const).map((side) => ({
+      side,
+      bound: at,
+      ...changes[side],
+    }))
+    const scaling = { ...w.group.scaling, maxInstanceHours: 50 }
+    const schedule = {
+      ...{ spec: 'spec', fromMs: NOW, untilMs: NOW + 1 },
+      floor: { instances: floor, reason: 'floor' },
+      ceiling: { instances: ceiling, reason: 'ceiling' },
+    }
+    const hours = { day: 0, usedMs: used * 3_600_000, atMs: NOW, instances: 2 }
+    const blind = { 'target.cpu': { sinceMs: NOW - 700_000, want: floor } }
+    const before = w.memory.groups.web ?? groupMemory(2)
+    const web = { ...before, hours, blind, schedule }
+    return {
+      ...w,
+      group: {
+        ...w.group,
+        steps: [{ kind: 'cpu', steps }],
+        // What is remembered of the schedule holds: nothing else is looked up before its end.
+        scaling: { ...scaling, schedule: [] },
+      },
+      memory: { groups: { web }, shutdown: false },
+    }
+  })
+
+test('a counterfactual is what comes of deciding without that guard or policy', () => {
+  const seen = new Map<string, number>()
+  fc.assert(
+    fc.property(fc.oneof(world, rich), (w) => {
+      const { decision } = decided(w)
+      const { counterfactual: other } = decision
+      const isBound = decision.adjustments.length > 0 || decision.to !== decision.from
+      assert.equal(other !== undefined, isBound)
+      if (other === undefined) return
+      const without: LeftOut = { part: other.part, name: other.without }
+      const again = decide(specOf([w.group]), w.observation, w.memory, without).decisions[0]
+      assert.equal(other.to, again?.to, `${other.part} ${other.without}`)
+      if (other.to !== decision.to) seen.set(other.without, (seen.get(other.without) ?? 0) + 1)
+    }),
+    { numRuns: 1_500 },
+  )
+  for (const name of ['settle', 'bounds', 'step', 'blind', 'schedule'])
+    assert.ok(seen.has(name), `${name} among ${[...seen.keys()].join(', ')}`)
 })
 
 test('no number in a decision or in memory is NaN, infinite or -0', () => {

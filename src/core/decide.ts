@@ -190,12 +190,16 @@ function guarded(wish: Wish, guards: Chain, context: GroupContext): Decision {
   const to = allowed(wish, guards, context, adjustments)
   const reasons = [wish.reason, ...adjustments.map((a) => `${a.guard}: ${a.reason}`)]
   const counterfactual = counterfactualOf({ wish, to, adjustments }, guards, context)
-  return {
-    ...{ group: group.name, mode: group.mode, from: current, to, reason: reasons.join('; ') },
+  const decision: Decision = {
+    group: group.name,
+    mode: group.mode,
+    from: current,
+    to,
+    reason: reasons.join('; '),
     recommendations: wish.recommendations,
     adjustments,
-    ...(counterfactual === undefined ? {} : { counterfactual }),
   }
+  return counterfactual === undefined ? decision : { ...decision, counterfactual }
 }
 
 function allowed(wish: Wish, guards: Chain, context: GroupContext, noted?: Adjustment[]): number {

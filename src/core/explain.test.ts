@@ -5,6 +5,7 @@ import {
   dead,
   instance,
   MISSING,
+  NOW,
   observationOf,
   seenOf,
   targetOf,
@@ -106,4 +107,26 @@ test('failing checks and errors are said where there are any', () => {
     /2 ready, 1 of 2 fail their check \(GET \/ answered 503\), 5.1 % of responses are errors, in/,
   )
   assert.doesNotMatch(explain(tick, 'web').join(), /check|errors/)
+})
+
+test('how old a reading is, is said where it is not of this turn', () => {
+  const rps = { kind: 'value', value: 80, atMs: NOW - 12_340 } as const
+  const observation = observationOf([seenOf([instance(1)], { rps })])
+  const [, , line] = explain({ ...tick, observation }, 'web')
+  assert.match(line ?? '', /in flight 8, requests\/s 80 \(12\.3 s old\), p99 ms 100,/)
+})
+
+test('what bound the number is said last, with what it would have been without', () => {
+  const last = (counterfactual: NonNullable<Decision['counterfactual']>) => {
+    return explain({
+      ...tick,
+      decisions: [{ ...grown, counterfactual }],
+      plan: { actions: [] },
+    }).at(-1)
+  }
+  const bounds = { part: 'guard', without: 'bounds' } as const
+  assert.equal(last({ ...bounds, to: 9 }), '  binding: guard bounds; without it: 9')
+  assert.equal(last({ ...bounds, to: 5 }), '  binding: guard bounds; without it: still 5')
+  const policy = { part: 'policy', without: 'schedule', to: 2 } as const
+  assert.equal(last(policy), '  binding: policy schedule; without it: 2')
 })

@@ -51,11 +51,8 @@ function explainDecision(decision: Decision, observation: Observation): string[]
 // What made the number what it is, and what it would have been without that.
 function binding({ counterfactual: other, to }: Decision): readonly string[] {
   if (other === undefined) return []
-  const kind = other.part === 'guard' ? '' : 'policy '
   const same = other.to === to ? 'still ' : ''
-  return [
-    `  binding: ${other.part} ${other.without}; without ${kind}${other.without}: ${same}${other.to}`,
-  ]
+  return [`  binding: ${other.part} ${other.without}; without it: ${same}${other.to}`]
 }
 
 function explainSeen(seen: GroupObservation, observation: Observation): string {

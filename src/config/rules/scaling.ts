@@ -1,6 +1,6 @@
 // Rules for what moves the number: schedules, budgets of instance-hours, steps.
 import type { Path } from '../document.ts'
-import { SCALING_DEFAULTS } from '../schema.ts'
+import { SCALING_DEFAULTS } from '../scaling-schema.ts'
 import type { GroupCase, Verdict } from './cases.ts'
 
 /** Each entry says something, and nothing that the bounds forbid. */

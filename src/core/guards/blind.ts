@@ -14,7 +14,7 @@ import { ceilingOf } from './schedule.ts'
 const STALE_PERIODS = 10
 const LONG_MS = 10 * 60_000
 
-/** No scale-in on less than all readings, no scale-out on old ones, and no fewer in a long outage. */
+/** No scale-in on less than all readings, no scale-out on old ones, no fewer in long outages. */
 export function blind(
   wanted: number,
   c: GroupContext,

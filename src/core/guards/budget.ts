@@ -23,7 +23,8 @@ export interface BudgetLimit {
 
 /**
  * The tightest limit on a group by the resources it needs: floor((total − reserve − what the
- * other groups hold) / per instance). Other groups count with what they have or should have, whichever is more.
+ * other groups hold) / per instance). Other groups count with what they have or should
+ * have, whichever is more.
  */
 export function budgetLimit(
   spec: Spec,

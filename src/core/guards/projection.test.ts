@@ -78,7 +78,17 @@ test('a load per instance at which the SLO was missed a short while ago is not g
   assert.equal(ask(1, 3, { group: {}, rps: 70, memory: { latencyStep: older } })[0], 1)
 })
 
+test('what the schedule or the file does not allow is no reason to keep more', () => {
+  const group = { steps: [{ kind: 'cpu', steps: [UP, DOWN] }] } as const
+  const now = { spec: 'spec', fromMs: 0, untilMs: NOW + 1 }
+  const schedule = { ...now, ceiling: { instances: 3, reason: 'quiet' } }
+  assert.equal(ask(3, 5, { group, cpu: 28, memory: { schedule } })[0], 3)
+  const scaling = { ...groupSpec().scaling, maxInstances: 3 }
+  assert.equal(ask(3, 5, { group: { ...group, scaling }, cpu: 28 })[0], 3)
+})
+
 test('where none of the tried numbers holds, nothing is scaled in', () => {
-  const group = { steps: [{ kind: 'cpu', steps: [{ ...UP, bound: 20.5 }, DOWN] }] } as const
-  assert.equal(ask(100, 200, { group, cpu: 20 })[0], 200)
+  const scaling = { ...groupSpec().scaling, maxInstances: 300 }
+  const steps = [{ kind: 'cpu', steps: [{ ...UP, bound: 20.5 }, DOWN] }] as const
+  assert.equal(ask(100, 200, { group: { scaling, steps }, cpu: 20 })[0], 200)
 })

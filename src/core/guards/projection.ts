@@ -4,6 +4,7 @@ import { type GroupContext, numberOf, round1 } from '../context.ts'
 import type { Adjustment, Reading, Recommendation } from '../model.ts'
 import { POLICIES } from '../policies/list.ts'
 import { adjust } from './adjust.ts'
+import { ceilingOf } from './schedule.ts'
 
 /** So many numbers are tried at most; where none of them holds, nothing is scaled in. */
 const MOST_TRIES = 64
@@ -38,6 +39,8 @@ function objection(
   c: GroupContext,
   recommendations: readonly Recommendation[],
 ): string | undefined {
+  // What may not be is not wanted again.
+  if (n >= Math.min(ceilingOf(c), c.group.scaling.maxInstances)) return undefined
   const remaining = projected(n, c)
   for (const policy of POLICIES) {
     for (const again of policy(remaining)) {
@@ -63,7 +66,7 @@ function scaled(reading: Reading, by: number): Reading {
   return reading.kind === 'missing' ? reading : { ...reading, value: reading.value * by }
 }
 
-// The latency of fewer can't be computed; but the load per instance at which it was missed is known.
+// The latency of fewer can't be computed; the load per instance at which it was missed is known.
 function missedBefore(n: number, c: GroupContext): string | undefined {
   const step = c.memory.latencyStep
   const rps = numberOf(c.seen.readings.rps)

@@ -1,4 +1,4 @@
-// The guards `deploy`, `downstream`, `hours` and `schedule`: what else stops a number, and what not.
+// The guards `deploy`, `downstream`, `hours` and `schedule`: what they stop, and what not.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { groupSpec } from '../../../tests/simulation/loop.ts'
@@ -77,7 +77,7 @@ function budgeted(usedHours: number) {
 }
 
 test('hours: what the day can not bear any more is not started; nothing is scaled in', () => {
-  // 2 × 21.22 h are kept for the minimum, so 57.56 may be used; one more costs ten minutes at least.
+  // 2 × 21.22 h are kept for the minimum: 57.56 may be used; one more costs ten minutes.
   assert.equal(hours(8, budgeted(56)), undefined)
   const adjustment = hours(8, budgeted(57))
   assert.equal(adjustment?.to, 5)

@@ -7,7 +7,7 @@ import {
   type Policy,
   reasonOf,
   round1,
-  takenAt,
+  standsOn,
 } from '../context.ts'
 import type {
   EpochMs,
@@ -24,6 +24,8 @@ import type { QueueSignal } from './model.ts'
 const BOOT_MS = 10_000
 /** From this long after the last change on, all instances do their share. */
 const SETTLED_MS = 5_000
+/** A wait of this share of the deadline is short. */
+const SHORT_WAIT = 0.1
 const NOTHING: readonly Recommendation[] = []
 
 /** One recommendation per queue, and an abstention beside it where a reading is missing. */
@@ -44,8 +46,8 @@ function recommend(signal: QueueSignal, context: GroupContext): readonly Recomme
   const arrivals = numberOf(readings.arrivalsPerS)
   const load = { depth, arrivalsPerS: arrivals ?? 0, signal, readings }
   const { instances, reason } = sized(load, context)
-  const taken = takenAt(readings.depth, context.nowMs)
-  const want: Recommendation = { kind: 'want', policy, instances, reason, ...taken }
+  const exact: Recommendation = { kind: 'want', policy, instances, reason }
+  const want = standsOn(readings.depth, exact, context.nowMs)
   return arrivals === undefined ? [want, blind(reasonOf(readings.arrivalsPerS))] : [want]
 }
 
@@ -63,20 +65,31 @@ interface Want {
 }
 
 function sized(load: Load, context: GroupContext): Want {
-  const words = `${round1(load.depth)} wait or are worked on, ${round1(load.arrivalsPerS)}/s arrive`
-  if (load.depth <= 0 && load.arrivalsPerS <= 0) return { instances: 0, reason: 'nothing waits' }
+  const { depth, arrivalsPerS, readings } = load
+  const oldest = readings.oldestAgeS === undefined ? undefined : numberOf(readings.oldestAgeS)
+  const since = oldest === undefined ? '' : `, the oldest for ${round1(oldest)} s`
+  const words = `${round1(depth)} wait or are worked on${since}, ${round1(arrivalsPerS)}/s arrive`
+  if (depth <= 0 && arrivalsPerS <= 0) return { instances: 0, reason: 'nothing waits' }
   const rate = rateOf(load, context)
   if (rate === undefined) {
     const instances = Math.max(1, context.current)
     return { instances, reason: `${words}; what one instance does is not known yet` }
   }
-  const plan = planned(load, rate, context)
-  const late = overdue(load, context, plan.instances)
-  const instances = capped(late, load.readings.partitions)
-  const fewer = instances < late ? `, but it has ${instances} partitions` : ''
-  const kept = late > plan.instances ? ', and none leaves while the oldest is overdue' : ''
+  const { instances: exact, within } = planned(load, rate, context)
+  const isWaiting = exact < context.current && waits(load, rate, context)
+  const enough = isWaiting ? context.current : exact
+  const instances = capped(enough, readings.partitions)
+  const kept = isWaiting ? ', and none leaves while they wait' : ''
+  const fewer = instances < enough ? `, but it has ${instances} partitions` : ''
   const each = `at ${round1(rate)}/s each`
-  return { instances, reason: `${words}, ${each}: wants ${late} ${plan.within}${kept}${fewer}` }
+  return { instances, reason: `${words}, ${each}: wants ${exact} ${within}${kept}${fewer}` }
+}
+
+// Fewer would do for what is left, turn by turn: so the last of it would never be done in time. Who
+// is there works until the wait is short.
+function waits({ depth, signal }: Load, rate: number, { ready }: GroupContext): boolean {
+  const waiting = Math.max(0, depth - ready.length)
+  return waiting * 1000 > rate * ready.length * signal.drainWithinMs * SHORT_WAIT
 }
 
 function planned(load: Load, rate: number, context: GroupContext) {
@@ -102,12 +115,6 @@ function planned(load: Load, rate: number, context: GroupContext) {
 
 function ceil(exact: number): number {
   return Math.max(0, Math.ceil(exact - 1e-9))
-}
-
-function overdue({ readings, signal }: Load, context: GroupContext, planned: number): number {
-  const age = readings.oldestAgeS === undefined ? undefined : numberOf(readings.oldestAgeS)
-  const isOverdue = age !== undefined && age * 1000 > signal.drainWithinMs
-  return isOverdue ? Math.max(planned, context.current, 1) : planned
 }
 
 function capped(instances: number, partitions: Reading | undefined): number {
@@ -140,8 +147,9 @@ export function noteQueues(
   seen: GroupObservation,
   nowMs: EpochMs,
 ): GroupMemory {
+  if (group.queues === undefined) return memory
   let rates = memory.queueRates
-  for (const { queue } of group.queues ?? []) {
+  for (const { queue } of group.queues) {
     const readings = seen.readings.queues?.[queue]
     const rate = readings === undefined ? undefined : measured(readings, seen, nowMs)
     if (rate === undefined) continue

@@ -1,6 +1,6 @@
 // The `latency` policy: where only CPU is configured, a missed SLO with requests piling up wants
 // one more step, and no further one when the last did not help.
-import { type GroupContext, numberOf, type Policy, reasonOf, round1, takenAt } from '../context.ts'
+import { type GroupContext, numberOf, type Policy, reasonOf, round1, standsOn } from '../context.ts'
 import type { LatencyStep, Recommendation } from '../model.ts'
 
 const POLICY = 'latency'
@@ -18,9 +18,8 @@ export const latency: Policy = (context) => {
   if (limit === undefined || ownSignal || context.group.http === undefined) return []
   const p99 = numberOf(context.seen.readings.p99Ms)
   if (p99 === undefined) return quiet(context, reasonOf(context.seen.readings.p99Ms))
-  const taken = takenAt(context.seen.readings.p99Ms, context.nowMs)
   const all = p99 <= limit ? keep(context) : [over(p99, limit, context)]
-  return taken.atMs === undefined ? all : all.map((r) => ({ ...r, ...taken }))
+  return all.map((r) => standsOn(context.seen.readings.p99Ms, r, context.nowMs))
 }
 
 // No answers in the window: either nobody asks (quiet is fine) or nothing comes back.

@@ -1,4 +1,4 @@
-// The `step` policy: bounds and changes, as AWS step scaling has them, its rounding and its warm-up.
+// The `step` policy: bounds and changes as in AWS step scaling, its rounding, its warm-up.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { groupSpec } from '../../../tests/simulation/loop.ts'
@@ -29,12 +29,11 @@ function ask(
   steps: readonly Step[],
   readings: Partial<GroupReadings>,
   instances: readonly Instance[] = ten,
-  current = instances.length,
   kind: StepSignal['kind'] = 'cpu',
 ): readonly [to: number | undefined, reason: string] {
   const group = groupSpec({ signals: [], steps: [{ kind, steps }] })
   const seen = seenOf(instances, readings)
-  const [only, ...rest] = step(contextOf({ group, seen, memory: groupMemory(current) }))
+  const [only, ...rest] = step(contextOf({ group, seen, memory: groupMemory(instances.length) }))
   assert.deepEqual([only?.policy, rest], [`step.${kind}`, []])
   return [only?.kind === 'want' ? only.instances : undefined, only?.reason ?? '']
 }
@@ -59,9 +58,9 @@ test('shares round down, and never to nothing', () => {
 
 test('requests count per instance', () => {
   const steps = [above(20, 2), below(5, 1)]
-  assert.equal(ask(steps, { inFlight: value(210) }, ten, 10, 'in_flight')[0], 12)
-  assert.equal(ask(steps, { inFlight: value(190) }, ten, 10, 'in_flight')[0], 10)
-  assert.equal(ask(steps, { rps: value(40) }, ten, 10, 'rps')[0], 9)
+  assert.equal(ask(steps, { inFlight: value(210) }, ten, 'in_flight')[0], 12)
+  assert.equal(ask(steps, { inFlight: value(190) }, ten, 'in_flight')[0], 10)
+  assert.equal(ask(steps, { rps: value(40) }, ten, 'rps')[0], 9)
 })
 
 test('while what was added warms up, the same bound adds nothing, a higher one the difference', () => {

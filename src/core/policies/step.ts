@@ -1,7 +1,7 @@
 // The `step` policy: a signal with bounds, each for a change of so many instances, as in AWS step
 // scaling. Instances that still warm up count as there, but not as those that were measured: while
 // they do, a bound that stays passed adds nothing, and a higher one only the difference.
-import { type GroupContext, numberOf, type Policy, reasonOf, round1, takenAt } from '../context.ts'
+import { type GroupContext, numberOf, type Policy, reasonOf, round1, standsOn } from '../context.ts'
 import type { Reading, Recommendation } from '../model.ts'
 import type { Step, StepSignal } from './model.ts'
 
@@ -28,7 +28,7 @@ function recommend(signal: StepSignal, context: GroupContext): Recommendation {
   const found = passed(signal.steps, value)
   const words = `${round1(value)} ${UNIT[signal.kind]}`
   const { instances, reason } = changed(found, words, context)
-  return { kind: 'want', policy, instances, reason, ...takenAt(reading, context.nowMs) }
+  return standsOn(reading, { kind: 'want', policy, instances, reason }, context.nowMs)
 }
 
 const UNIT: Record<StepSignal['kind'], string> = {

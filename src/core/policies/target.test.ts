@@ -115,3 +115,18 @@ test('whatever the load, what it wants carries it and is a whole number', () => 
     ),
   )
 })
+
+test('a group that drains a queue is not kept by what little CPU idling costs', () => {
+  const queues = [{ queue: 'orders', drainWithinMs: 30_000 }]
+  assert.deepEqual(target(contextOf({ group: groupSpec({ signals: [], queues }) })), [])
+})
+
+test('where nothing is to run there is no CPU to be blind for', () => {
+  const seen = seenOf([], { cpuPercent: MISSING })
+  const blind = (desired: number) => {
+    const group = groupSpec({ signals: [] })
+    const [only] = target(contextOf({ group, seen, memory: groupMemory(desired) }))
+    return only?.kind === 'abstain' && only.blind
+  }
+  assert.deepEqual([blind(0), blind(1)], [false, true])
+})

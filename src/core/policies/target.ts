@@ -1,7 +1,7 @@
 // The `target` policy: as many instances as keep each signal at its value per instance.
 // Formula: ceil(total / target), as in the Kubernetes HPA's algorithm (kubernetes.io, "Algorithm
 // details").
-import { type GroupContext, numberOf, type Policy, reasonOf, round1, takenAt } from '../context.ts'
+import { type GroupContext, numberOf, type Policy, reasonOf, round1, standsOn } from '../context.ts'
 import type { Recommendation, SignalKind, SignalSpec } from '../model.ts'
 import { CEILING_PERCENT, demandSignal, measure, SEVERAL_CORES_PERCENT } from './arriving.ts'
 
@@ -26,6 +26,8 @@ export function signalsOf(context: GroupContext): readonly SignalSpec[] {
   const declared = context.group.signals
   if (declared.some((s) => s.kind === 'cpu')) return declared
   if (context.group.steps?.some((s) => s.kind === 'cpu')) return declared
+  // Idle workers use a little CPU, and by that the last one of them would stay for ever.
+  if (context.group.queues !== undefined) return declared
   return [...declared, { kind: 'cpu', target: context.group.scaling.thresholdPercent }]
 }
 
@@ -38,7 +40,7 @@ function recommend(signal: SignalSpec, context: GroupContext): Recommendation {
   const instances = sized(total / signal.target, context)
   const words = `${round1(total)} ${UNIT[signal.kind]} at ${signal.target} per instance`
   const reason = `${words} wants ${instances}`
-  return { kind: 'want', policy, instances, reason, ...takenAt(reading, context.nowMs) }
+  return standsOn(reading, { kind: 'want', policy, instances, reason }, context.nowMs)
 }
 
 /** For people: what a signal counts. */
@@ -61,7 +63,7 @@ function cpu(policy: string, threshold: number, context: GroupContext): Recommen
   const instances = sized((n * mean) / threshold, context)
   const words = `CPU ${round1(mean)} % of a core on ${n}, ${threshold} % is full`
   const reason = `${words}: wants ${instances}`
-  return { kind: 'want', policy, instances, reason, ...takenAt(reading, context.nowMs) }
+  return standsOn(reading, { kind: 'want', policy, instances, reason }, context.nowMs)
 }
 
 // At its ceiling CPU hides how much is missing; what arrives, times what one request cost before,
@@ -71,15 +73,15 @@ function ceiling(policy: string, threshold: number, context: GroupContext): Reco
   const rps = numberOf(context.seen.readings.rps)
   const cost = context.memory.cpuPerRps
   const more = Math.max(context.current, n + 1)
-  const taken = takenAt(context.seen.readings.cpuPercent, context.nowMs)
+  const reading = context.seen.readings.cpuPercent
   if (rps === undefined || cost === undefined) {
     const instances = Math.max(context.current, n * 2)
     const reason = `CPU is at its ceiling on ${n} and says only "more": wants ${instances}`
-    return { kind: 'want', policy, instances, reason, ...taken }
+    return standsOn(reading, { kind: 'want', policy, instances, reason }, context.nowMs)
   }
   const instances = Math.max(more, Math.ceil((rps * cost) / threshold))
   const reason = `CPU is at its ceiling; ${round1(rps)} requests/s at ${round1(cost)} % each wants ${instances}`
-  return { kind: 'want', policy, instances, reason, ...taken }
+  return standsOn(reading, { kind: 'want', policy, instances, reason }, context.nowMs)
 }
 
 function blind(policy: string, why: string): Recommendation {

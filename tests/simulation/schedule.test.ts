@@ -2,12 +2,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { groupSpec, specOf } from '../../../tests/simulation/loop.ts'
-import { contextOf, groupMemory } from '../../../tests/simulation/moment.ts'
-import { cronFields } from '../../config/cron.ts'
-import type { ScheduleSpec } from './model.ts'
-import { noteSchedule, schedule } from './schedule.ts'
-import { lastStart, offsetMs } from './schedule-times.ts'
+import { cronFields } from '../../src/config/cron.ts'
+import type { ScheduleSpec } from '../../src/core/policies/model.ts'
+import { noteSchedule, schedule } from '../../src/core/policies/schedule.ts'
+import { lastStart, offsetMs } from '../../src/core/policies/schedule-times.ts'
+import { groupSpec, specOf } from './loop.ts'
+import { contextOf, groupMemory } from './moment.ts'
 
 const HOUR = 3_600_000
 
