@@ -12,11 +12,11 @@ import { createNginxBalancer } from './adapters/nginx/balancer.ts'
 import { locateNginx, nginxMissing } from './adapters/nginx/binary.ts'
 import { readPair } from './adapters/nginx/certificate.ts'
 import { lockState, type StateLock } from './adapters/sqlite/lock.ts'
-import { openSqliteStore } from './adapters/sqlite/store.ts'
+import { hasSqliteStore, openSqliteStore } from './adapters/sqlite/store.ts'
 import type { Checked } from './core/commands.ts'
 import { type ErrorCode, fault, PlimsollError } from './core/errors.ts'
 import type { BalancerKind, Fault, Spec } from './core/model.ts'
-import type { Balancer } from './core/ports.ts'
+import type { Balancer, Store } from './core/ports.ts'
 import { type BalancerChoice, balancerName, chooseBalancer } from './core/via.ts'
 import { Controller, type Ports } from './engine/controller.ts'
 import { type Difference, Service } from './engine/service.ts'
@@ -114,10 +114,18 @@ export function isInUse(stateDir: string): boolean {
 
 /** The specification of the last tick in a state folder, where there is one. */
 export function lastSpec(stateDir: string): Spec | undefined {
-  const store = openSqliteStore(stateDir)
-  try {
+  return readStore(stateDir, (store) => {
     const newest = store.ticks({ limit: 1 })[0]
     return newest === undefined ? undefined : store.spec(newest.specHash)
+  })
+}
+
+/** What a state folder has kept, for `read`; undefined where there is none. Throws E_STORE. */
+export function readStore<T>(stateDir: string, read: (store: Store) => T): T | undefined {
+  if (!hasSqliteStore(stateDir)) return undefined
+  const store = openSqliteStore(stateDir)
+  try {
+    return read(store)
   } finally {
     store.close()
   }

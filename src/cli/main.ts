@@ -9,6 +9,7 @@ import { addExplain } from './commands/explain.ts'
 import { addHold } from './commands/hold.ts'
 import { addInit } from './commands/init.ts'
 import { addLogs } from './commands/logs.ts'
+import { addReplay } from './commands/replay.ts'
 import { addRestart } from './commands/restart.ts'
 import { addScale } from './commands/scale.ts'
 import { addStatus } from './commands/status.ts'
@@ -28,6 +29,7 @@ const VERBS = [
   addExplain,
   addLogs,
   addBacktest,
+  addReplay,
   addDemo,
 ]
 

@@ -102,6 +102,10 @@ export const ERRORS = {
     remedy: 'Do what the message says, check with `nginx -t`, then try again.',
   },
   E_STORE: { status: 503, remedy: 'Free disk space, or check the rights of the state folder.' },
+  E_HISTORY_EMPTY: {
+    status: 404,
+    remedy: 'Name the state folder of an application that ran, or a longer --since.',
+  },
   E_TIMEOUT: { status: 504, remedy: 'Look at `plimsoll status`; the machine may be overloaded.' },
   E_TRAFFIC_FILE: { status: 400, remedy: 'Name a file of traffic that exists and can be read.' },
   E_TRAFFIC_EMPTY: {

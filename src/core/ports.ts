@@ -9,6 +9,7 @@ import type {
   Memory,
   Outcome,
   Reading,
+  ResourceSpec,
   Spec,
   TargetStatus,
   Tick,
@@ -61,6 +62,12 @@ export interface Host {
   cpuPercent(): Promise<Reading>
   /** How many cores there are. */
   readonly cores: number
+}
+
+/** How full the things are that groups share. */
+export interface Gauge {
+  /** From 0 to 1; missing where this one can't be asked. */
+  saturation(resource: ResourceSpec, cancel: Cancel): Promise<Reading>
 }
 
 /** Where one instance is reached. */
@@ -175,11 +182,10 @@ export interface Balancer {
   close(): Promise<void>
 }
 
-/** A stored tick; `before` is the memory it was decided on, where one was kept just then. */
-export interface KeptTick {
-  readonly tick: Tick
-  readonly before?: Memory
-}
+/** What was kept, in its order: a tick, or the memory that the tick `after` left. */
+export type Kept =
+  | { readonly kind: 'tick'; readonly tick: Tick }
+  | { readonly kind: 'memory'; readonly after: number; readonly memory: Memory }
 
 /**
  * Where ticks, memory and specifications are kept. Calls are short and bounded; a Fault means not
@@ -197,10 +203,11 @@ export interface Store {
     | { readonly memory?: Memory; readonly ticks: readonly Tick[]; readonly lastId: number }
     | Fault
   /**
-   * What it takes to decide stored ticks again, oldest first: those since `sinceMs`, and before them
-   * as many as lead there from a kept memory. Throws PlimsollError E_STORE where it can't be read.
+   * What it takes to decide stored ticks again, oldest first: those since `sinceMs`, and before
+   * them as many as lead there from a kept memory. Throws PlimsollError E_STORE where it can't be
+   * read.
    */
-  history(sinceMs: EpochMs): Iterable<KeptTick>
+  history(sinceMs: EpochMs): Iterable<Kept>
   tick(id: number): Tick | undefined
   /** Newest first. `changedOnly`: only ticks that changed a number or did something. */
   ticks(query: {

@@ -2,7 +2,7 @@
 // ask of it.
 import { observationOf } from '../core/decide.ts'
 import type { Command, Fault, GroupSpec, Memory, Spec, Tick } from '../core/model.ts'
-import type { Balancer, Clock, Host, Provider, Random, Store } from '../core/ports.ts'
+import type { Balancer, Clock, Gauge, Host, Provider, Random, Store } from '../core/ports.ts'
 import { Actor } from './act.ts'
 import { Observer } from './observe.ts'
 import { type Recovered, recover } from './recover.ts'
@@ -20,6 +20,8 @@ export interface Ports {
   readonly provider: Provider
   readonly balancer: Balancer
   readonly host: Host
+  /** Absent where no resource can be asked how full it is. */
+  readonly gauge?: Gauge
   readonly store: Store
   readonly clock: Clock
   readonly random: Random

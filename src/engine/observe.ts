@@ -11,7 +11,7 @@ import type {
   Reading,
   Spec,
 } from '../core/model.ts'
-import type { Balancer, BalancerStatus, Clock, Host, Provider } from '../core/ports.ts'
+import type { Balancer, BalancerStatus, Clock, Gauge, Host, Provider } from '../core/ports.ts'
 import { withDeadline } from './deadline.ts'
 import { CounterWindow, missing, type WindowReadings } from './window.ts'
 
@@ -25,6 +25,7 @@ export interface Sources {
   readonly provider: Provider
   readonly balancer: Balancer
   readonly host: Host
+  readonly gauge?: Gauge
   readonly clock: Clock
 }
 
@@ -43,10 +44,11 @@ export class Observer {
     storeWritable: boolean,
   ): Promise<{ readonly observation: Observation; readonly balancer: BalancerStatus }> {
     const serves = spec.groups.some((g) => g.http !== undefined)
-    const [statuses, balancer, hostCpuPercent] = await Promise.all([
+    const [statuses, balancer, hostCpuPercent, resources] = await Promise.all([
       Promise.all(spec.groups.map((g) => this.#status(g))),
       serves ? this.#balancer() : notServed,
       this.#hostCpu(),
+      this.#resources(spec),
     ])
     const atMs = this.#sources.clock.now()
     const served = servedBy(balancer)
@@ -55,7 +57,7 @@ export class Observer {
       return this.#group(group, status, { ...served, atMs })
     })
     const hostCores = this.#sources.host.cores
-    const host = { hostCpuPercent, hostCores }
+    const host = { hostCpuPercent, hostCores, ...(resources === undefined ? {} : { resources }) }
     return { observation: { atMs, groups, ...host, storeWritable, commands }, balancer }
   }
 
@@ -90,6 +92,23 @@ export class Observer {
     } catch (error) {
       return { kind: 'missing', reason: (error as Error).message }
     }
+  }
+
+  async #resources({ resources }: Spec): Promise<Observation['resources']> {
+    const { gauge, clock } = this.#sources
+    if (gauge === undefined || resources.length === 0) return undefined
+    const read = resources.map(async (resource) => {
+      const { name } = resource
+      try {
+        const reading = await withDeadline(clock, name, SOURCE_MS, (s) => {
+          return gauge.saturation(resource, s)
+        })
+        return { name, saturation: sane(reading) }
+      } catch (error) {
+        return { name, saturation: { kind: 'missing', reason: (error as Error).message } as const }
+      }
+    })
+    return Promise.all(read)
   }
 
   #group(group: GroupSpec, status: GroupStatus, world: Served): GroupObservation {

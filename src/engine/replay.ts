@@ -2,7 +2,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { EMPTY_MEMORY } from '../core/memory.ts'
 import type { Decision, Memory, Tick } from '../core/model.ts'
-import type { KeptTick, Store } from '../core/ports.ts'
+import type { Kept, Store } from '../core/ports.ts'
 import { CORE_VERSION } from '../core/version.ts'
 import { THOUGHT, type Thought } from './turn.ts'
 
@@ -25,23 +25,36 @@ export interface Replayed {
   readonly difference?: ReplayDifference
 }
 
+/** What a replay may be given beside the store. */
+export interface ReplayOptions {
+  /** Another core than today's, to see what it would have decided. */
+  readonly thought?: Thought
+  /** Called now and then with the ticks so far. */
+  readonly progress?: (ticks: number) => void
+}
+
 /** Decides the ticks since `sinceMs` again, up to the first difference. Throws E_STORE. */
-export function replay(store: Store, sinceMs: number, thought: Thought = THOUGHT): Replayed {
-  const run = new Replay(store, thought)
+export function replay(store: Store, sinceMs: number, options: ReplayOptions = {}): Replayed {
+  const run = new Replay(store, options.thought ?? THOUGHT)
   for (const kept of store.history(sinceMs)) {
-    const difference = run.decide(kept)
+    const difference = run.add(kept)
+    options.progress?.(run.counts().ticks)
     if (difference !== undefined) return { ...run.counts(), difference }
   }
   return run.counts()
 }
+
+const UNKNOWN = Number.NaN
 
 class Replay {
   readonly #store: Store
   readonly #thought: Thought
   /** As a controller would recover it; exact where no tick is missing. */
   #memory: Memory = EMPTY_MEMORY
-  #isExact = false
-  #last: Tick | undefined
+  /** Whether it is what the last tick really left; true of the beginning of all. */
+  #isExact = true
+  /** The tick that left this memory. */
+  #after = 0
   #ticks = 0
   #skipped = 0
   readonly #versions = new Set<string>()
@@ -55,13 +68,21 @@ class Replay {
     return { ticks: this.#ticks, skipped: this.#skipped, versions: [...this.#versions] }
   }
 
-  /** The first difference in one tick. */
-  decide(kept: KeptTick): ReplayDifference | undefined {
-    const { tick } = kept
-    this.#enter(kept)
-    this.#last = tick
+  /** What is next in the history; the first difference, where it is a tick that has one. */
+  add(kept: Kept): ReplayDifference | undefined {
+    if (kept.kind === 'tick') return this.#decide(kept.tick)
+    this.#memory = kept.memory
+    this.#after = kept.after
+    this.#isExact = true
+    return undefined
+  }
+
+  #decide(tick: Tick): ReplayDifference | undefined {
+    this.#enter(tick)
     const spec = this.#store.spec(tick.specHash)
     if (spec === undefined) this.#isExact = false
+    // Without its outcomes nobody knows what it left.
+    this.#after = tick.outcomes === undefined ? UNKNOWN : tick.id
     if (!this.#isExact) this.#skipped += 1
     if (spec === undefined) return undefined
     const { decide, remember } = this.#thought
@@ -73,21 +94,11 @@ class Replay {
     return differenceIn(tick, decisions)
   }
 
-  // What the tick was decided on, as far as that is known.
-  #enter({ tick, before }: KeptTick): void {
-    const last = this.#last
-    if (before !== undefined) {
-      this.#memory = before
-      this.#isExact = true
-    }
-    if (tick.begins === true || tick.id === 1) {
-      // A shutdown that was cut short is not continued.
-      this.#memory = { ...this.#memory, shutdown: false }
-      this.#isExact = true
-    } else if (before === undefined && last !== undefined) {
-      const isNext = tick.id === last.id + 1 && last.outcomes !== undefined
-      this.#isExact = this.#isExact && isNext
-    }
+  // Whether what the tick was decided on is known.
+  #enter({ id, begins }: Tick): void {
+    // A new controller recovers as is done here, and does not continue a shutdown.
+    if (begins === true) this.#memory = { ...this.#memory, shutdown: false }
+    this.#isExact = begins === true || (this.#isExact && id === this.#after + 1)
   }
 }
 

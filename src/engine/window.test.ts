@@ -123,6 +123,20 @@ test('all readings can be missing for one reason', () => {
   }
 })
 
+test('an answer that is no newer than the last one says nothing, and the readings grow old', () => {
+  const looks = window([0, {}], [1_000, { requests: 50 }])
+  assert.deepEqual(looks.readings(7).rps, { kind: 'value', value: 50, atMs: 7 })
+  for (const [monotonicMs, requests] of [
+    [1_000, 50],
+    [0, 0],
+  ] as const) {
+    looks.add('first', { monotonicMs, counters: counters({ requests }) })
+    assert.deepEqual(looks.readings(8).rps, { kind: 'value', value: 50, atMs: 7 })
+  }
+  looks.add('first', { monotonicMs: 2_000, counters: counters({ requests: 60 }) })
+  assert.deepEqual(looks.readings(9).rps, { kind: 'value', value: 10, atMs: 9 })
+})
+
 test('requests that were rejected for want of room have a share of their own', () => {
   const { shedRatio, errorsRatio } = window(
     [0, {}],

@@ -31,11 +31,19 @@ export interface WindowReadings {
 export class CounterWindow {
   #startId = ''
   #snapshots: Snapshot[] = []
+  #isNew = false
+  #atMs: EpochMs = 0
 
-  /** Adds what the balancer says now. Counters that began anew begin a new window. */
+  /**
+   * Adds what the balancer says now. Counters that began anew begin a new window; an answer that is
+   * no newer than the last one says nothing.
+   */
   add(startId: string, snapshot: Snapshot): void {
     if (startId !== this.#startId) this.#snapshots = []
     this.#startId = startId
+    const last = this.#snapshots.at(-1)
+    this.#isNew = last === undefined || snapshot.monotonicMs > last.monotonicMs
+    if (!this.#isNew) return
     this.#snapshots.push(snapshot)
     // One snapshot older than the long window is kept as its beginning.
     const old = (s: Snapshot | undefined) => {
@@ -44,7 +52,10 @@ export class CounterWindow {
     while (old(this.#snapshots[1])) this.#snapshots.shift()
   }
 
-  readings(atMs: EpochMs): WindowReadings {
+  /** What the counters say. The readings are as old as the last answer that was new. */
+  readings(nowMs: EpochMs): WindowReadings {
+    if (this.#isNew) this.#atMs = nowMs
+    const atMs = this.#atMs
     const now = this.#snapshots.at(-1)
     const short = this.#since(SHORT_MS)
     const long = this.#snapshots[0]

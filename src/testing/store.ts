@@ -81,6 +81,23 @@ function keeping(subject: () => StoreSubject): void {
     assert.deepEqual(subject().reopen().recover(), { memory: memoryOf(7), ticks: [], lastId: 7 })
   })
 
+  test('the history leads from a kept memory to the ticks since a time, in order', () => {
+    const { store } = subject()
+    for (let id = 1; id <= 12; id++) {
+      store.finish(tickOf(id), id === 4 || id === 9 ? memoryOf(id) : undefined)
+    }
+    const next = subject().reopen()
+    const from = (sinceMs: number) =>
+      [...next.history(sinceMs)].map((k) => (k.kind === 'tick' ? k.tick.id : `memory ${k.after}`))
+    assert.deepEqual(from(0), [1, 2, 3, 4, 'memory 4', 5, 6, 7, 8, 9, 'memory 9', 10, 11, 12])
+    assert.deepEqual(from(7_000), ['memory 4', 5, 6, 7, 8, 9, 'memory 9', 10, 11, 12])
+    assert.deepEqual(from(10_000), ['memory 9', 10, 11, 12])
+    assert.deepEqual(from(13_000), [])
+    const [memory, tick] = next.history(12_000)
+    assert.deepEqual(memory, { kind: 'memory', after: 9, memory: memoryOf(9) })
+    assert.deepEqual(tick, { kind: 'tick', tick: tickOf(10) })
+  })
+
   test('specifications are found by their hash, and can be saved again', () => {
     const { store } = subject()
     for (const hash of ['a', 'b', 'a']) assert.equal(store.saveSpec(specOf(hash)), undefined)

@@ -69,6 +69,12 @@ describe('a running application', () => {
     await app.settled(4)
   })
 
+  test('replay decides again what the controller has stored so far, while it goes on', async () => {
+    const told = done(await run('replay'))
+    assert.deepEqual([told.identical, told.difference, told.skipped], [true, null, 0])
+    assert.ok(Number(told.ticks) > 5, `${told.ticks} ticks`)
+  })
+
   test('scale: what can not be is refused, and changes nothing', async () => {
     failedWith(await run('scale', app.group, '7'), 'E_OUT_OF_BOUNDS')
     failedWith(await run('scale', app.group, '-3'), 'E_OUT_OF_BOUNDS')

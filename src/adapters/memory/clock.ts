@@ -5,6 +5,7 @@ import type { Cancel, Clock } from '../../core/ports.ts'
 export class MemoryClock implements Clock {
   #nowMs: number
   readonly #startMs: number
+  #steppedMs = 0
   readonly #sleepers = new Set<{ untilMs: number; wake: () => void }>()
 
   constructor(startMs = 1_000_000) {
@@ -13,7 +14,7 @@ export class MemoryClock implements Clock {
   }
 
   now(): number {
-    return this.#nowMs
+    return this.#nowMs + this.#steppedMs
   }
 
   monotonic(): number {
@@ -32,6 +33,11 @@ export class MemoryClock implements Clock {
       this.#sleepers.add(sleeper)
       cancel.addEventListener('abort', done, { once: true })
     })
+  }
+
+  /** Sets the wall time, forwards or back; nobody sleeps longer or shorter for it. */
+  step(ms: number): void {
+    this.#steppedMs += ms
   }
 
   /** Moves time forward and wakes who slept until then. */

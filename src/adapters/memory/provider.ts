@@ -78,6 +78,12 @@ export class MemoryProvider implements Provider {
     if (instance !== undefined) this.#end(instance, false)
   }
 
+  /** Takes an instance away without a trace, as a lost machine would. */
+  lose(id: string): void {
+    const instance = this.#instances.get(id)
+    if (instance !== undefined) this.#forget(instance)
+  }
+
   #start(action: Extract<Action, { kind: 'start' }>): Outcome {
     if (this.#instances.has(action.instance)) return { kind: 'applied', action }
     const atMs = this.#clock.now()

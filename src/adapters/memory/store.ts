@@ -3,7 +3,7 @@
 import { concerns, isChange } from '../../core/change.ts'
 import { fault } from '../../core/errors.ts'
 import type { EpochMs, Fault, Memory, Spec, Tick } from '../../core/model.ts'
-import type { KeptTick, Store } from '../../core/ports.ts'
+import type { Kept, Store } from '../../core/ports.ts'
 
 /** Ticks kept; history is cut only where a memory was kept. */
 const MOST_TICKS = 20_000
@@ -50,14 +50,18 @@ export class MemoryStore implements Store {
     return { ...memory, ticks: ticks.sort((a, b) => a.id - b.id), lastId }
   }
 
-  *history(sinceMs: EpochMs): Iterable<KeptTick> {
+  *history(sinceMs: EpochMs): Iterable<Kept> {
     const ticks = [...this.#ticks.values()].sort((a, b) => a.id - b.id)
     const first = ticks.find((t) => t.observation.atMs >= sinceMs)
     if (first === undefined) return
     const from = [...this.#memories.keys()].filter((id) => id < first.id).at(-1) ?? 0
+    const kept = (after: number, memory: Memory | undefined): readonly Kept[] =>
+      memory === undefined ? [] : [{ kind: 'memory', after, memory: copy(memory) }]
+    yield* kept(from, this.#memories.get(from))
     for (const tick of ticks) {
-      const before = this.#memories.get(tick.id - 1)
-      if (tick.id > from) yield before === undefined ? { tick } : { tick, before: copy(before) }
+      if (tick.id <= from) continue
+      yield { kind: 'tick', tick }
+      yield* kept(tick.id, this.#memories.get(tick.id))
     }
   }
 

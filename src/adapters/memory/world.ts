@@ -1,6 +1,6 @@
 // Every port in memory over one clock: the world that tests and simulations turn the real loop in.
 import type { Reading } from '../../core/model.ts'
-import type { Host } from '../../core/ports.ts'
+import type { Gauge, Host } from '../../core/ports.ts'
 import { MemoryBalancer } from './balancer.ts'
 import { MemoryClock } from './clock.ts'
 import { MemoryProvider } from './provider.ts'
@@ -16,8 +16,16 @@ export class MemoryWorld {
   hostCpu: number | undefined = 20
   readonly host: Host = { cores: 2, cpuPercent: async () => this.#hostReading() }
 
+  /** How full each resource is, 0 to 1; undefined for a reading that is missing. */
+  saturation: number | undefined = 0.3
+  readonly gauge: Gauge = { saturation: async () => this.#reading(this.saturation) }
+
   #hostReading(): Reading {
-    if (this.hostCpu === undefined) return { kind: 'missing', reason: 'out of order' }
-    return { kind: 'value', value: this.hostCpu, atMs: this.clock.now() }
+    return this.#reading(this.hostCpu)
+  }
+
+  #reading(value: number | undefined): Reading {
+    if (value === undefined) return { kind: 'missing', reason: 'out of order' }
+    return { kind: 'value', value, atMs: this.clock.now() }
   }
 }

@@ -1,12 +1,12 @@
 // Ticks, memory and specifications in one SQLite file. Calls are synchronous and short; a failed
 // one is a Fault.
-import { chmodSync } from 'node:fs'
+import { chmodSync, existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { concerns, isChange } from '../../core/change.ts'
 import { fault, PlimsollError } from '../../core/errors.ts'
 import type { EpochMs, Fault, Memory, Outcome, Spec, Tick } from '../../core/model.ts'
-import type { KeptTick, Store } from '../../core/ports.ts'
+import type { Kept, Store } from '../../core/ports.ts'
 
 /** How long a call may wait for a lock. */
 const BUSY_MS = 250
@@ -31,21 +31,29 @@ const SCHEMA = `
   );
 `
 
+const FILE = 'store.sqlite'
+
+/** Whether anything was ever kept in a state folder. */
+export function hasSqliteStore(stateDir: string): boolean {
+  return existsSync(join(stateDir, FILE))
+}
+
 /** A tick, and apart from it the outcomes of one whose plan was kept before. */
 const TICKS = `SELECT ticks.json, outcomes.json AS outcomes
   FROM ticks LEFT JOIN outcomes ON outcomes.tick = ticks.id`
 
-/** The ticks that come after the newest memory from before one of them. */
-const HISTORY = `SELECT ticks.json, outcomes.json AS outcomes, memories.json AS memory
-  FROM ticks
-  LEFT JOIN outcomes ON outcomes.tick = ticks.id
-  LEFT JOIN memories ON memories.tick = ticks.id - 1
-  WHERE ticks.id > (SELECT coalesce(max(tick), 0) FROM memories WHERE tick < ?)
-  ORDER BY ticks.id`
+/** The newest memory from before a tick, and what comes after that. */
+const HISTORY = `WITH start (id) AS (SELECT coalesce(max(tick), 0) FROM memories WHERE tick < ?)
+  SELECT ticks.id AS id, 0 AS isMemory, ticks.json AS json, outcomes.json AS outcomes
+  FROM ticks LEFT JOIN outcomes ON outcomes.tick = ticks.id
+  WHERE ticks.id > (SELECT id FROM start)
+  UNION ALL
+  SELECT tick, 1, json, NULL FROM memories WHERE tick >= (SELECT id FROM start)
+  ORDER BY 1, 2`
 
 /** Opens or creates `store.sqlite` in the state folder. Throws E_STORE where that can't be done. */
 export function openSqliteStore(stateDir: string, mostTicks = MOST_TICKS): Store {
-  const path = join(stateDir, 'store.sqlite')
+  const path = join(stateDir, FILE)
   try {
     return new SqliteStore(path, mostTicks)
   } catch (error) {
@@ -129,15 +137,17 @@ class SqliteStore implements Store {
     }
   }
 
-  *history(sinceMs: EpochMs): Iterable<KeptTick> {
+  *history(sinceMs: EpochMs): Iterable<Kept> {
     try {
       const first = this.#db.prepare('SELECT min(id) AS id FROM ticks WHERE at >= ?').get(sinceMs)
       if (typeof first?.id !== 'number') return
       const rows = this.#db.prepare(HISTORY).iterate(first.id)
       for (const row of rows) {
-        const tick = tickIn(row)
-        if (typeof row.memory !== 'string') yield { tick }
-        else yield { tick, before: JSON.parse(row.memory) as Memory }
+        if (row.isMemory === 0) yield { kind: 'tick', tick: tickIn(row) }
+        else {
+          const memory = JSON.parse(String(row.json)) as Memory
+          yield { kind: 'memory', after: Number(row.id), memory }
+        }
       }
     } catch (error) {
       throw new PlimsollError('E_STORE', storeFault(error).message, { cause: error })

@@ -52,6 +52,10 @@ test('stale ones only scale out, and it is said how old they are', () => {
   assert.equal(ask(5, [want(5, 200)])[0], 5)
 })
 
+test('a clock that was set back leaves a missing reading missing', () => {
+  assert.equal(ask(1, [want(1), LOST], lostFor(-40, 3))[0], 3)
+})
+
 test('older ones move nothing, but do not hold what stands on fresh ones', () => {
   assert.equal(ask(1, [want(1, 201)])[0], 3)
   assert.deepEqual(ask(5, [want(5, 201)]), [

@@ -62,7 +62,8 @@ function worstOf(all: readonly Recommendation[], c: GroupContext): Worst | undef
       const ageMs = c.nowMs - r.atMs
       if (ageMs > (worst?.ageMs ?? -1)) worst = { policy: r.policy, ageMs }
     } else if (r.blind) {
-      const ageMs = c.nowMs - (c.memory.blind?.[r.policy]?.sinceMs ?? c.nowMs)
+      // A clock that was set back makes it new, not young enough to be none.
+      const ageMs = Math.max(0, c.nowMs - (c.memory.blind?.[r.policy]?.sinceMs ?? c.nowMs))
       if (ageMs > (worst?.ageMs ?? -1)) worst = { policy: r.policy, ageMs, missing: r.reason }
     }
   }

@@ -4,7 +4,7 @@ import type { Adjustment } from '../model.ts'
 import { adjust } from './adjust.ts'
 
 /** The host counts as full from this CPU on, percent of all cores over about ten seconds. */
-const HOST_FULL_PERCENT = 95
+export const HOST_FULL_PERCENT = 95
 /** From this share of the machine on it is the group itself that fills it. */
 const HOST_OWN_SHARE = 0.25
 

@@ -1,7 +1,7 @@
 // The `demand` policy: instances for what arrives, and for what is likely to arrive until one that
 // is started now is ready. How busy the fleet is says little once it is full; what arrives does.
 import { horizonS, turnoverS, turnoverTimes } from '../capacity/turnover.ts'
-import { type GroupContext, numberOf, type Policy, round1, takenAt } from '../context.ts'
+import { type GroupContext, numberOf, type Policy, round1, standsOn } from '../context.ts'
 import { DEVIATIONS, FACTORS, FORECASTERS } from '../forecast/forecasters.ts'
 import type { DemandMemory } from '../forecast/model.ts'
 import { isOff, rehearse } from '../forecast/rehearse.ts'
@@ -86,7 +86,7 @@ function recommend(signal: SignalSpec, context: GroupContext): Recommendation {
   const now = present + waiting / drainS
   const instances = Math.ceil(Math.max(now, known.plan) / signal.target - 1e-9)
   const reason = `${words(signal, known, now, waiting)} wants ${instances}`
-  return { kind: 'want', policy, instances, reason, ...takenAt(measured.reading, nowMs) }
+  return standsOn(measured.reading, { kind: 'want', policy, instances, reason }, nowMs)
 }
 
 function words(signal: SignalSpec, known: DemandMemory, now: number, waiting: number): string {
