@@ -131,6 +131,7 @@ function buildSlo(slo: FileGroup['slo']): SloSpec {
   return {
     ...(slo.p99 === undefined ? {} : { p99Ms: durationMs(slo.p99) }),
     ...(slo.errors === undefined ? {} : { errorsRatio: shareRatio(slo.errors) }),
+    ...(slo.late === undefined ? {} : { lateRatio: shareRatio(slo.late) }),
   }
 }
 
@@ -140,8 +141,9 @@ function buildScaling(scaling: FileScaling): ScalingSpec {
     minInstances: scaling.min_instances ?? SCALING_DEFAULTS.min_instances,
     maxInstances: scaling.max_instances ?? SCALING_DEFAULTS.max_instances,
     thresholdPercent: scaling.threshold ?? SCALING_DEFAULTS.threshold,
-    settleMs: durationMs(scaling.settle ?? SCALING_DEFAULTS.settle),
     cooldownMs: durationMs(scaling.cooldown ?? SCALING_DEFAULTS.cooldown),
+    ...(scaling.settle === undefined ? {} : { settleMs: durationMs(scaling.settle) }),
+    ...(scaling.policy === undefined ? {} : { policy: scaling.policy }),
     ...(schedule === undefined ? {} : { schedule: schedule.flatMap(buildSchedule) }),
     ...(maxInstanceHours === undefined ? {} : { maxInstanceHours }),
   }

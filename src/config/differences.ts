@@ -69,12 +69,14 @@ function groupOf(group: GroupSpec): Plain {
     slo: {
       ...(slo.p99Ms === undefined ? {} : { p99: formatDuration(slo.p99Ms) }),
       ...(slo.errorsRatio === undefined ? {} : { errors: formatShare(slo.errorsRatio) }),
+      ...(slo.lateRatio === undefined ? {} : { late: formatShare(slo.lateRatio) }),
     },
     scaling: {
       min_instances: scaling.minInstances,
       max_instances: scaling.maxInstances,
       threshold: scaling.thresholdPercent,
-      settle: formatDuration(scaling.settleMs),
+      ...(scaling.settleMs === undefined ? {} : { settle: formatDuration(scaling.settleMs) }),
+      ...(scaling.policy === undefined ? {} : { policy: scaling.policy }),
       cooldown: formatDuration(scaling.cooldownMs),
       ...(scaling.schedule === undefined ? {} : { schedule: scaling.schedule.map(scheduleOf) }),
       ...(scaling.maxInstanceHours === undefined

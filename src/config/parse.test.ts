@@ -40,7 +40,6 @@ groups:
     minInstances: 2,
     maxInstances: 7,
     thresholdPercent: 75,
-    settleMs: 60_000,
     cooldownMs: 5000,
   })
   assert.deepEqual(group?.signals, [{ kind: 'cpu', target: 75 }])
@@ -179,7 +178,6 @@ test('every field arrives in the specification, in its unit', () => {
       minInstances: 1,
       maxInstances: 8,
       thresholdPercent: 80,
-      settleMs: 60_000,
       cooldownMs: 0,
     },
     signals: [

@@ -10,6 +10,7 @@ import {
   target,
   text,
   whole,
+  word,
   zone,
 } from './fields.ts'
 
@@ -18,7 +19,6 @@ export const SCALING_DEFAULTS = {
   min_instances: 1,
   max_instances: 5,
   threshold: 80,
-  settle: '60s',
   cooldown: '5s',
 } as const
 
@@ -68,10 +68,20 @@ export const scaling = z
         .meta({ default: SCALING_DEFAULTS.threshold })
         .optional()
         .describe('CPU, in percent of one core, at which an instance counts as full.'),
-      settle: duration(0)
-        .meta({ default: SCALING_DEFAULTS.settle })
+      policy: word(['demand', 'target'])
+        .meta({ default: 'demand' })
         .optional()
-        .describe('Scale-in waits until fewer instances were wanted for this long.'),
+        .describe(
+          'What sizes the group by its first signal. `demand` forecasts what arrives until a new ' +
+            'instance would be ready, and keeps as much headroom as its own past shows is needed; ' +
+            '`target` follows each reading.',
+        ),
+      settle: duration(0)
+        .optional()
+        .describe(
+          'Scale-in waits until fewer instances were wanted for this long. Default: half of the ' +
+            'time a boot and a drain take, as learned; with `policy: target` 60s.',
+        ),
       cooldown: duration(0)
         .meta({ default: SCALING_DEFAULTS.cooldown })
         .optional()

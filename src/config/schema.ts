@@ -221,8 +221,15 @@ const group = z.strictObject(
         {
           p99: duration().optional().describe('99 of 100 requests are answered within this.'),
           errors: share.optional().describe('Share of requests that may fail, like 0.1%.'),
+          late: share
+            .meta({ default: '0.1%' })
+            .optional()
+            .describe(
+              'Share of requests that may have to wait for want of instances: the smaller, the ' +
+                'more headroom the policy `demand` keeps.',
+            ),
         },
-        mapWords('p99 or errors'),
+        mapWords('p99, errors or late'),
       )
       .default({})
       .describe('The service level objective; what is left out is not watched.'),

@@ -1,4 +1,5 @@
 // THE decision: (spec, observation, memory) → (decisions, memory). Policies want, guards allow.
+import { settleMsOf } from './capacity/settle.ts'
 import { noteTurnover } from './capacity/turnover.ts'
 import type { GroupContext, Guard } from './context.ts'
 import { instancesOf, numberOf, seenIn } from './context.ts'
@@ -281,7 +282,7 @@ function after(context: GroupContext, decision: Decision): GroupMemory {
   const wants =
     wanted === undefined
       ? stepped.wants
-      : withWant(stepped.wants, wanted, nowMs, group.scaling.settleMs)
+      : withWant(stepped.wants, wanted, nowMs, settleMsOf(group, memory))
   const stopping = decision.to === 0 && decision.recommendations.length === 0
   const moves = stopping || takesEffect(decision, memory)
   // Bounds of a changed file hold in every mode; observing only keeps policies from acting.

@@ -83,8 +83,8 @@ export interface ScalingSpec {
   readonly maxInstances: number
   /** CPU percent of one core at which an instance counts as full. */
   readonly thresholdPercent: number
-  /** Scale-in waits until fewer instances were wanted for this long. */
-  readonly settleMs: number
+  /** Scale-in waits until fewer were wanted for this long; absent: what capacity/settle.ts says. */
+  readonly settleMs?: number
   /** Time after a scale-out in which no further one is made. */
   readonly cooldownMs: number
   /** Floors and ceilings by the calendar; absent: none. */

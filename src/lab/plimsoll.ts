@@ -33,7 +33,7 @@ export interface PlimsollOptions {
 
 /** Utilisation aimed at where nothing is said: the threshold of a file without one. */
 const SAFE_SHARE = 0.8
-const SCALING = { thresholdPercent: 80, settleMs: 60_000, cooldownMs: 5_000 }
+const SCALING = { thresholdPercent: 80, cooldownMs: 5_000 }
 /** Rate and requests in flight are read over a second, the rest over five, as the engine does. */
 const SHORT_S = 1
 const LONG_S = 5
@@ -162,13 +162,27 @@ export interface PlimsollVariant {
   readonly front: readonly { readonly knob: string; readonly make: PolicyMaker }[]
 }
 
+const LATE_SHARES = [0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.03, 0.1]
+
+/** The policy `demand`, which is told what an instance carries and which share may be late. */
+export function demandAt(lateRatio?: number): PolicyMaker {
+  return (world) => {
+    const { capacityRps, maxWaitS, serviceS } = world
+    const signals = [{ kind: 'rps', target: capacityRps }] as const
+    const p99Ms = Math.round((maxWaitS + serviceS) * 1_000)
+    const slo = { p99Ms, ...(lateRatio === undefined ? {} : { lateRatio }) }
+    return plimsollPolicy({ signals, slo })(world)
+  }
+}
+
 const TARGET_SHARES = [0.3, 0.4, 0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95]
 
 /** The policy `target` on requests per second at a share of an instance's capacity. */
 export function targetAt(share: number): PolicyMaker {
   return (world) => {
     const signal = { kind: 'rps', target: world.capacityRps * share } as const
-    return plimsollPolicy({ signals: [signal], scaling: { thresholdPercent: 100 } })(world)
+    const scaling = { thresholdPercent: 100, policy: 'target' } as const
+    return plimsollPolicy({ signals: [signal], scaling })(world)
   }
 }
 
@@ -176,10 +190,18 @@ export function targetAt(share: number): PolicyMaker {
 export const PLIMSOLL: readonly PlimsollVariant[] = [
   {
     name: 'plimsoll-target',
-    defaults: plimsollPolicy(),
+    defaults: targetAt(SAFE_SHARE),
     front: TARGET_SHARES.map((share) => ({
       knob: `${Math.round(share * 100)} %`,
       make: targetAt(share),
+    })),
+  },
+  {
+    name: 'plimsoll',
+    defaults: demandAt(),
+    front: LATE_SHARES.map((share) => ({
+      knob: `${share * 100} % late`,
+      make: demandAt(share),
     })),
   },
 ]

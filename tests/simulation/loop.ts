@@ -36,6 +36,7 @@ export function groupSpec(change: Partial<GroupSpec> = {}): GroupSpec {
       minInstances: 2,
       maxInstances: 8,
       thresholdPercent: 80,
+      policy: 'target',
       settleMs: 20_000,
       cooldownMs: 3_000,
     },

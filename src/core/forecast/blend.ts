@@ -1,7 +1,8 @@
 // What the forecasters' rehearsals say together: each has a share in the plan, the larger the less
 // it would have cost. (Exponential weights over experts: Cesa-Bianchi and Lugosi, "Prediction,
 // Learning, and Games", 2006, chapter 2.)
-import { COUNT, HANDICAPS, SPREADS, STEPS, TIMES } from './forecasters.ts'
+import { COUNT, firstFactor, handicap, SPREADS, STEPS, TIMES } from './forecasters.ts'
+import { spreadAt } from './level.ts'
 import type { Blend, DemandMemory } from './model.ts'
 
 /** How long a head start outweighs what was seen, in seconds of the group's peak. */
@@ -15,16 +16,33 @@ const BUSY = 0.85
 
 /** So many times the share that may be late costs as much as all instances. */
 const DEAR = 5
+/**
+ * As if demand had been calm for so long before it was first seen, in seconds: one spike right
+ * after the start is no reason to expect another one at once.
+ */
+const CALM_S = 1_800
 
 type Rehearsed = Pick<DemandMemory, 'spent' | 'spreadSpent' | 'lateness' | 'level'>
 
+/** What shares depend on beside what was rehearsed. */
+export interface Weighing {
+  /** The share of demand that may be late, 0 to 1. */
+  readonly lateRatio: number
+  /** Seconds until an instance that is asked for is ready. */
+  readonly bootS: number
+}
+
 /**
- * The shares after what was rehearsed. `lateRatio` is the share of demand that may be late: five
- * times that is taken to cost as much as all instances do.
+ * The shares after what was rehearsed. Five times the share that may be late is
+ * taken to cost as much as all instances do.
  */
-export function blendOf(memory: Rehearsed, lateRatio: number, atMs: number): Blend {
+export function blendOf(memory: Rehearsed, by: Weighing, atMs: number): Blend {
+  const { lateRatio, bootS } = by
   const { spent, spreadSpent, lateness, level } = memory
   const price = 1 / (DEAR * lateRatio * BUSY)
+  const headstart = level.most * HEADSTART_S
+  const deviation = spreadAt(level.minute, level)
+  const first = Math.log(firstFactor(bootS))
   const costs = new Array<number>(COUNT * STEPS)
   let least = Number.POSITIVE_INFINITY
   let best = 0
@@ -34,7 +52,8 @@ export function blendOf(memory: Rehearsed, lateRatio: number, atMs: number): Ble
     for (let i = f * STEPS; i < (f + 1) * STEPS; i += 1) {
       const hours = (TIMES[i] ?? 0) * sum + (SPREADS[i] ?? 0) * spread
       const late = (lateness.late[i] ?? 0) * price
-      const cost = hours + late + (HANDICAPS[i] ?? 0) * level.most * HEADSTART_S
+      const calm = ((TIMES[i] ?? 1) - 1) * level.minute + (SPREADS[i] ?? 0) * deviation
+      const cost = hours + late + handicap(i, first) * headstart + calm * CALM_S
       costs[i] = cost
       if (cost < least) {
         least = cost

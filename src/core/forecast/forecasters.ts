@@ -65,21 +65,30 @@ export const SPREADS: readonly number[] = FORECASTERS.flatMap(({ by }) =>
   by === 'factor' ? FACTORS.map(() => 0) : DEVIATIONS,
 )
 
-/** What a group without history is best served by, and how much worse others start out. */
-const FIRST_FACTOR = 1.6
+/** Caution of a group without history: the more, the longer an instance takes to come. */
+const FIRST_MORE = 0.6
+const LONG_BOOT_S = 50
 const FIRST_KEEPS = 5
 const KEEPS_WEIGHT = 0.1
 const NO_TREND = 0.1
 const SEASON = 0.3
 
+/** The factor that a group without history begins with, where a boot takes so many seconds. */
+export function firstFactor(bootS: number): number {
+  return 1 + FIRST_MORE * Math.min(1, bootS / LONG_BOOT_S)
+}
+
+const LOGS: readonly number[] = FORECASTERS.flatMap(() => FACTORS.map(Math.log))
+const OFFSETS: readonly number[] = FORECASTERS.flatMap((one) => {
+  const kept = Math.abs(Math.log(one.keeps / FIRST_KEEPS)) * KEEPS_WEIGHT
+  const offset = kept + (one.trend ? 0 : NO_TREND) + (one.season === undefined ? 0 : SEASON)
+  return FACTORS.map(() => offset)
+})
+
 /**
- * By forecaster and step: how far from the first choice it begins. One is the cost of the group's
- * peak over HEADSTART_S.
+ * How far a forecaster at a step, both in one index, begins from the first choice, of which
+ * `first` is the logarithm of the factor. One is the cost of the group's peak for a headstart.
  */
-export const HANDICAPS: readonly number[] = FORECASTERS.flatMap((one) =>
-  FACTORS.map((factor) => {
-    const far = Math.abs(Math.log(factor / FIRST_FACTOR))
-    const kept = Math.abs(Math.log(one.keeps / FIRST_KEEPS)) * KEEPS_WEIGHT
-    return far + kept + (one.trend ? 0 : NO_TREND) + (one.season === undefined ? 0 : SEASON)
-  }),
-)
+export function handicap(index: number, first: number): number {
+  return Math.abs((LOGS[index] ?? 0) - first) + (OFFSETS[index] ?? 0)
+}

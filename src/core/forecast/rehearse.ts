@@ -62,7 +62,7 @@ export function rehearse(before: DemandMemory | undefined, sample: Sample): Dema
   const rehearsed = faded({ spent, spreadSpent, lateness }, atMs)
   const isDue =
     atMs - before.blend.atMs >= BLEND_MS || rehearsed.lateness.late !== before.lateness.late
-  const blend = isDue ? blendOf({ ...rehearsed, level }, sample.lateRatio, atMs) : before.blend
+  const blend = isDue ? blendOf({ ...rehearsed, level }, sample, atMs) : before.blend
   const plan = planned(blend, forecast, isOff(before) ? (forecast.values[FIXED] ?? 0) : 0)
   return {
     ...before,
@@ -82,7 +82,7 @@ function first(sample: Sample): DemandMemory {
     ...{ late: all, queues: all, total: 0, fadedAtMs: atMs },
     isWaiting: new Array<boolean>(COUNT).fill(false),
   }
-  const none = new Array<number>(COUNT).fill(Number.POSITIVE_INFINITY)
+  const none = new Array<number>(COUNT).fill(Number.MAX_VALUE)
   const past: Past = {
     ...{ markedAtMs: atMs, next: 0, ring: [], lowest: none, lowestSpread: none },
     lowestPlan: Number.MAX_VALUE,
@@ -91,7 +91,7 @@ function first(sample: Sample): DemandMemory {
   return {
     ...{ signal, target, sinceMs: atMs, atMs, level, peaks: new Array<number>(COUNT).fill(value) },
     ...{ ...sums, past, lateness, seasons: firstSeasons(), plan: value },
-    blend: blendOf({ ...sums, lateness, level }, sample.lateRatio, atMs),
+    blend: blendOf({ ...sums, lateness, level }, sample, atMs),
     own: { queue: 0, late: 0, total: 0 },
   }
 }
@@ -184,7 +184,8 @@ function through(
 ): { readonly queue: number; readonly late: number } {
   const { target, value, queues, waitS } = sample
   const capacity = Math.max(1, Math.ceil(had / target - 1e-9)) * target
-  if (!queues) return { queue: 0, late: load > capacity ? value * seconds : 0 }
+  // What waits is in it already, and would be counted again and again.
+  if (!queues) return { queue: 0, late: load > capacity ? Math.min(value, capacity) * seconds : 0 }
   const after = Math.max(0, queue + (load - capacity) * seconds)
   const limit = capacity * waitS
   const most = Math.max(queue, after)

@@ -1,4 +1,5 @@
 // The guard `hours`: a budget of instance-hours per UTC day, and the count of them.
+import { settleMsOf } from '../capacity/settle.ts'
 import { type GroupContext, instancesOf, round1 } from '../context.ts'
 import type { Adjustment, EpochMs, GroupMemory, GroupObservation, GroupSpec } from '../model.ts'
 import { adjust } from './adjust.ts'
@@ -16,7 +17,8 @@ export function hours(wanted: number, c: GroupContext): Adjustment | undefined {
   const budget = c.group.scaling.maxInstanceHours
   const used = c.memory.hours
   if (budget === undefined || used === undefined || wanted <= c.current) return undefined
-  const { minInstances, settleMs } = c.group.scaling
+  const { minInstances } = c.group.scaling
+  const settleMs = settleMsOf(c.group, c.memory)
   const leftMs = Math.max(0, (used.day + 1) * DAY_MS - c.nowMs)
   const keptMs = minInstances * leftMs
   const stayMs = Math.min(Math.max(LEAST_STAY_MS, settleMs), Math.max(1, leftMs))

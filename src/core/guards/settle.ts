@@ -1,4 +1,5 @@
 // The guard `settle`: scale-in waits until fewer were wanted for a whole window.
+import { settleMsOf } from '../capacity/settle.ts'
 import { type GroupContext, round1 } from '../context.ts'
 import type { Adjustment, Recommendation } from '../model.ts'
 import { adjust } from './adjust.ts'
@@ -14,7 +15,7 @@ export function settle(
   const isMeasured = recommendations.some((r) => r.kind === 'want' && r.policy === 'demand')
   if (c.starting.length > 0 && !isMeasured)
     return adjust('settle', wanted, c.current, () => 'instances are still starting')
-  const { settleMs } = c.group.scaling
+  const settleMs = settleMsOf(c.group, c.memory)
   const since = c.nowMs - settleMs
   const oldest = c.memory.wants[0]
   const seconds = () => round1(settleMs / 1000)

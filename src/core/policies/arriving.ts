@@ -1,5 +1,6 @@
 // What arrives at a group, by the signal that it is sized by: demand, not how busy the fleet was.
 import { instancesOf, numberOf } from '../context.ts'
+import type { DemandMemory } from '../forecast/model.ts'
 import type { GroupMemory, GroupObservation, GroupSpec, Reading, SignalSpec } from '../model.ts'
 
 /** CPU of a single-threaded instance above this tells only that more is needed, not how much. */
@@ -30,9 +31,42 @@ export function measure(
 ): Measured | undefined {
   const { readings } = seen
   if (signal.kind === 'cpu') return measureCpu(seen, memory)
-  const reading = signal.kind === 'rps' ? readings.rps : readings.inFlight
-  const value = numberOf(reading)
-  return value === undefined ? undefined : { value: Math.max(0, value), reading }
+  if (signal.kind === 'in_flight') return measureInFlight(seen, memory)
+  const value = numberOf(readings.rps)
+  return value === undefined ? undefined : { value: Math.max(0, value), reading: readings.rps }
+}
+
+/** In flight beyond so many times what arrives would need is a queue, not demand. */
+const QUEUE_FROM = 3
+
+function measureInFlight(
+  { readings }: GroupObservation,
+  memory: GroupMemory,
+): Measured | undefined {
+  const inFlight = numberOf(readings.inFlight)
+  if (inFlight === undefined) return undefined
+  const rps = numberOf(readings.rps)
+  const stays = memory.demand?.residenceS
+  const most =
+    rps === undefined || stays === undefined ? Number.MAX_VALUE : QUEUE_FROM * rps * stays
+  const value = Math.max(0, Math.min(inFlight, most))
+  return { value, reading: readings.inFlight }
+}
+
+/** What waits beyond what is being served, as demand that would have it gone after `seconds`. */
+export function waitingDemand(
+  { readings }: GroupObservation,
+  known: DemandMemory,
+  measured: number,
+  seconds: number,
+): number {
+  const inFlight = numberOf(readings.inFlight)
+  const { residenceS, level, signal } = known
+  if (inFlight === undefined || residenceS === undefined) return 0
+  if (signal === 'in_flight') return (Math.max(0, inFlight - measured) * residenceS) / seconds
+  // Twice what is usual is still no queue.
+  if (signal === 'rps') return Math.max(0, inFlight - level.fast * residenceS * 2) / seconds
+  return 0
 }
 
 // Full instances hide what is missing; what arrives, times what one request costs, does not.

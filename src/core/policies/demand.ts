@@ -13,7 +13,7 @@ import type {
   Recommendation,
   SignalSpec,
 } from '../model.ts'
-import { demandSignal, measure } from './arriving.ts'
+import { demandSignal, measure, waitingDemand } from './arriving.ts'
 import { UNIT } from './target.ts'
 
 /** How long a request may wait where no SLO says it, in seconds. */
@@ -39,7 +39,7 @@ export function noteDemand(
   const measured = measure(signal, seen, memory)
   if (measured === undefined) return memory
   const times = turnoverTimes(memory.turnover)
-  const residenceS = signal.kind === 'rps' ? residence(seen, memory.demand, nowMs) : undefined
+  const residenceS = signal.kind === 'cpu' ? undefined : residence(seen, memory.demand, nowMs)
   const { p99Ms, lateRatio = LATE_RATIO } = group.slo
   const demand = rehearse(memory.demand, {
     ...{ signal: signal.kind, target: signal.target, atMs: nowMs, value: measured.value },
@@ -80,11 +80,11 @@ function recommend(signal: SignalSpec, context: GroupContext): Recommendation {
   const measured = measure(signal, seen, memory)
   if (measured === undefined || known?.signal !== signal.kind) return without(signal, context)
   const times = turnoverTimes(memory.turnover)
-  const waiting = waitingNow(context, known)
   const drainS = Math.max(LEAST_DRAIN_S, horizonS(times) / 2)
   const present = Math.max(known.level.fast, Math.min(measured.value, known.level.last))
-  const now = present + waiting / drainS
-  const instances = Math.ceil(Math.max(now, known.plan) / signal.target - 1e-9)
+  const waiting = waitingDemand(seen, known, measured.value, drainS)
+  const now = present + waiting
+  const instances = Math.max(0, Math.ceil(Math.max(now, known.plan) / signal.target - 1e-9))
   const reason = `${words(signal, known, now, waiting)} wants ${instances}`
   return standsOn(measured.reading, { kind: 'want', policy, instances, reason }, nowMs)
 }
@@ -93,7 +93,7 @@ function words(signal: SignalSpec, known: DemandMemory, now: number, waiting: nu
   const { plan } = known
   const unit = UNIT[signal.kind]
   const each = `at ${signal.target} per instance`
-  const queue = waiting > 1 ? `, ${Math.round(waiting)} waiting` : ''
+  const queue = waiting >= 0.05 * now ? ` (${round1(waiting)} of it for what waits)` : ''
   if (plan <= now) return `${round1(now)} ${unit}${queue} ${each}`
   return `${round1(now)} ${unit}${queue}, ${round1(plan)} planned for ${each}`
 }
@@ -124,14 +124,4 @@ function without(signal: SignalSpec, context: GroupContext): Recommendation {
   const reading = { rps, in_flight: inFlight, cpu: cpuPercent }[signal.kind]
   const why = reading.kind === 'missing' ? reading.reason : `not a number: ${reading.value}`
   return { kind: 'abstain', policy, reason: `no reading: ${why}`, blind: true }
-}
-
-// What is in flight beyond what is being served.
-function waitingNow({ seen }: GroupContext, known: DemandMemory): number {
-  const inFlight = numberOf(seen.readings.inFlight)
-  const { residenceS, level, signal } = known
-  if (signal !== 'rps' || inFlight === undefined || residenceS === undefined) return 0
-  // Twice what is usual is still no queue.
-  const served = level.fast * residenceS * 2
-  return Math.max(0, inFlight - served)
 }

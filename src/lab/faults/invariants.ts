@@ -75,7 +75,7 @@ const UNASKED: Readonly<Record<string, Invariant>> = {
   'never in while it rolls': (t) => isKept(t) || !isRolling(t),
   'never in before fewer were wanted for a whole settle time': (t) =>
     isKept(t) || t.decision.to >= Math.min(t.decision.from, mostWanted(t)),
-  'never in while instances start': (t) => isKept(t) || !hasStarting(t),
+  'never in while instances start': (t) => isKept(t) || !hasStarting(t) || isMeasured(t),
   'never out on a machine that the group fills': (t) => !isGrown(t) || !isMachineFull(t),
   'never out within the cooldown': (t) => !isGrown(t) || isCool(t),
   'steps are bounded': ({ decision: { from, to } }) =>
@@ -134,6 +134,12 @@ function isFailing({ tick }: Turn): boolean {
   return share >= FAILING_SHARE && share * (numberOf(readings.responses) ?? 0) >= LEAST_FAILED
 }
 
+// What arrives does not depend on who is ready.
+function isMeasured({ tick }: Turn): boolean {
+  const { recommendations } = tick.decisions[0] ?? { recommendations: [] }
+  return recommendations.some((r) => r.kind === 'want' && r.policy === 'demand')
+}
+
 function hasStarting({ tick }: Turn): boolean {
   const seen = tick.observation.groups[0]
   return seen !== undefined && instancesOf(seen).some((i) => i.phase === 'starting')
@@ -141,7 +147,7 @@ function hasStarting({ tick }: Turn): boolean {
 
 // Wants are kept about one a second, so the first second of the window may be gone.
 function mostWanted({ group, tick, past }: Turn): number {
-  const fromMs = tick.observation.atMs - group.scaling.settleMs
+  const fromMs = tick.observation.atMs - (group.scaling.settleMs ?? 0)
   if (past.sinceMs > fromMs) return 0
   const inside = past.wants.filter((w) => w.atMs >= fromMs + 2_000)
   return Math.max(0, ...inside.map((w) => w.instances))

@@ -75,7 +75,7 @@ export interface Variant {
   /** Whether it needs a database, whose connections are limited. */
   readonly needs: boolean
   /** What sizes the group. */
-  readonly sizing: 'in_flight' | 'cpu' | 'steps'
+  readonly sizing: 'in_flight' | 'demand' | 'cpu' | 'steps'
   /** What the calendar says for some of the time. */
   readonly calendar: 'nothing' | 'floor' | 'ceiling'
   /** Whether the instance-hours of a day are limited. */
@@ -90,7 +90,7 @@ export function drawVariant(random: Random): Variant {
   }
   return {
     needs: random() < 0.5,
-    sizing: pick('in_flight', 'cpu', 'steps'),
+    sizing: pick('in_flight', 'demand', 'cpu', 'steps'),
     calendar: pick('nothing', 'floor', 'ceiling'),
     hours: random() < 0.15,
   }
@@ -149,12 +149,14 @@ export function specOf({ needs, sizing, calendar, hours }: Variant): Spec {
       minInstances: 2,
       maxInstances: 8,
       thresholdPercent: 80,
+      ...(sizing === 'demand' ? {} : { policy: 'target' as const }),
       settleMs: 15_000,
       cooldownMs: 3_000,
       ...(calendar === 'nothing' ? {} : { schedule: scheduleOf(calendar) }),
       ...(hours ? { maxInstanceHours: HOURS } : {}),
     },
-    signals: sizing === 'in_flight' ? [{ kind: 'in_flight', target: TARGET }] : [],
+    signals:
+      sizing === 'in_flight' || sizing === 'demand' ? [{ kind: 'in_flight', target: TARGET }] : [],
     ...(sizing === 'steps' ? { steps: STEPS } : {}),
     needs: needs ? ['db'] : [],
   }
