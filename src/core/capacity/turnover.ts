@@ -11,7 +11,7 @@ const DRAIN_S = 10
 /** Beyond the median boot. */
 const MARGIN = 1.15
 /** A turnover is not taken to be shorter: what flaps faster is noise. */
-const LEAST_S = 15
+const LEAST_S = 8
 
 /** What was learned; assumptions where nothing was. */
 export function turnoverTimes(turnover: Turnover | undefined): TurnoverTimes {

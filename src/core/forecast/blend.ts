@@ -5,10 +5,10 @@ import { COUNT, firstFactor, handicap, SPREADS, STEPS, TIMES } from './forecaste
 import { spreadAt } from './level.ts'
 import type { Blend, DemandMemory } from './model.ts'
 
-/** How long a head start outweighs what was seen, in seconds of the group's peak. */
-const HEADSTART_S = 600
-/** Costs closer than this, in seconds of the group's peak, are much the same. */
-const ALIKE_S = 30
+/** How long a head start outweighs what was seen, in boots at the group's peak. */
+const HEADSTART = 12
+/** Costs closer than this, in boots at the group's peak, are much the same. */
+const ALIKE = 0.6
 /** Shares below e to the power of minus this are none. */
 const NONE = 12
 /** Utilisation at which instances are thought to be paid for what they do. */
@@ -40,7 +40,7 @@ export function blendOf(memory: Rehearsed, by: Weighing, atMs: number): Blend {
   const { lateRatio, bootS } = by
   const { spent, spreadSpent, lateness, level } = memory
   const price = 1 / (DEAR * lateRatio * BUSY)
-  const headstart = level.most * HEADSTART_S
+  const headstart = level.most * bootS * HEADSTART
   const deviation = spreadAt(level.minute, level)
   const first = Math.log(firstFactor(bootS))
   const costs = new Array<number>(COUNT * STEPS)
@@ -61,7 +61,12 @@ export function blendOf(memory: Rehearsed, by: Weighing, atMs: number): Blend {
       }
     }
   }
-  return shared(costs, { least, best, alike: ALIKE_S * Math.max(level.most, 1e-9) }, lateness, atMs)
+  return shared(
+    costs,
+    { least, best, alike: ALIKE * Math.max(level.most * bootS, 1e-9) },
+    lateness,
+    atMs,
+  )
 }
 
 function shared(
