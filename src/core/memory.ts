@@ -98,12 +98,11 @@ type Trail = GroupMemory['inFlightTrail']
 function withTrail(trail: Trail, inFlight: number | undefined, nowMs: EpochMs): Trail {
   const last = trail.at(-1)
   const due = inFlight !== undefined && (last === undefined || nowMs - last.atMs >= TRAIL_STEP_MS)
-  const isYoung = (t: Trail[number]): boolean => nowMs - t.atMs <= TRAIL_MS
-  // Most often one at most is too old, and it is the first.
-  const old = trail.findIndex(isYoung)
-  const kept = old === 0 ? trail : trail.filter(isYoung)
-  if (!due) return kept.length === trail.length ? trail : kept
-  return [...kept, { atMs: nowMs, value: inFlight }]
+  const kept: Trail[number][] = []
+  for (const seen of trail) if (nowMs - seen.atMs <= TRAIL_MS) kept.push(seen)
+  if (due) kept.push({ atMs: nowMs, value: inFlight })
+  else if (kept.length === trail.length) return trail
+  return kept
 }
 
 // Only settled, unsaturated moments tell what a request costs.
