@@ -22,7 +22,7 @@ const DEAR = 5
  */
 const CALM_S = 1_800
 
-type Rehearsed = Pick<DemandMemory, 'spent' | 'spreadSpent' | 'lateness' | 'level'>
+type Rehearsed = Pick<DemandMemory, 'spent' | 'spreadSpent' | 'lateness' | 'total' | 'level'>
 
 /** What shares depend on beside what was rehearsed. */
 export interface Weighing {
@@ -43,7 +43,7 @@ export function blendOf(memory: Rehearsed, by: Weighing, atMs: number): Blend {
   const headstart = level.most * bootS * HEADSTART
   const deviation = spreadAt(level.minute, level)
   const first = Math.log(firstFactor(bootS))
-  const costs = new Array<number>(COUNT * STEPS)
+  const costs = new Float64Array(COUNT * STEPS)
   let least = Number.POSITIVE_INFINITY
   let best = 0
   for (let f = 0; f < COUNT; f += 1) {
@@ -61,45 +61,37 @@ export function blendOf(memory: Rehearsed, by: Weighing, atMs: number): Blend {
       }
     }
   }
-  return shared(
-    costs,
-    { least, best, alike: ALIKE * Math.max(level.most * bootS, 1e-9) },
-    lateness,
+  const alike = ALIKE * Math.max(level.most * bootS, 1e-9)
+  return {
+    ...shared(costs, { least, alike }, memory),
     atMs,
-  )
+    leader: Math.floor(best / STEPS),
+    step: best % STEPS,
+  }
 }
 
 function shared(
-  costs: readonly number[],
-  { least, best, alike }: { least: number; best: number; alike: number },
-  lateness: DemandMemory['lateness'],
-  atMs: number,
-): Blend {
+  costs: Float64Array,
+  { least, alike }: { readonly least: number; readonly alike: number },
+  { lateness, total }: Rehearsed,
+): Pick<Blend, 'times' | 'spreads' | 'expectedLate'> {
   const times = new Array<number>(COUNT).fill(0)
   const spreads = new Array<number>(COUNT).fill(0)
-  let sum = 0
-  let late = 0
-  for (let i = 0; i < costs.length; i += 1) {
-    const worse = ((costs[i] ?? 0) - least) / alike
-    if (worse > NONE) continue
-    const share = Math.exp(-worse)
-    const f = Math.floor(i / STEPS)
-    times[f] = (times[f] ?? 0) + share * (TIMES[i] ?? 0)
-    spreads[f] = (spreads[f] ?? 0) + share * (SPREADS[i] ?? 0)
-    sum += share
-    late += share * (lateness.late[i] ?? 0)
+  let [sum, late] = [0, 0]
+  for (let f = 0; f < COUNT; f += 1) {
+    for (let i = f * STEPS; i < (f + 1) * STEPS; i += 1) {
+      const worse = ((costs[i] ?? 0) - least) / alike
+      if (worse > NONE) continue
+      const share = Math.exp(-worse)
+      times[f] = (times[f] ?? 0) + share * (TIMES[i] ?? 0)
+      spreads[f] = (spreads[f] ?? 0) + share * (SPREADS[i] ?? 0)
+      sum += share
+      late += share * (lateness.late[i] ?? 0)
+    }
   }
   for (let f = 0; f < COUNT; f += 1) {
     times[f] = (times[f] ?? 0) / sum
     spreads[f] = (spreads[f] ?? 0) / sum
   }
-  const expectedLate = lateness.total === 0 ? 0 : late / sum / lateness.total
-  return {
-    atMs,
-    times,
-    spreads,
-    leader: Math.floor(best / STEPS),
-    step: best % STEPS,
-    expectedLate,
-  }
+  return { times, spreads, expectedLate: total === 0 ? 0 : late / sum / total }
 }

@@ -56,6 +56,19 @@ export const FORECASTERS: readonly Forecaster[] = [
 /** How many there are. */
 export const COUNT = FORECASTERS.length
 
+/** By forecaster: see Forecaster. */
+export const KEPT: readonly number[] = FORECASTERS.map(({ keeps }) => keeps)
+/** By forecaster: see Forecaster. */
+export const TRENDING: readonly boolean[] = FORECASTERS.map(({ trend }) => trend)
+/** Which ones look at a season, and which ones go by the spread. */
+export const SEASONAL: readonly number[] = indexes(({ season }) => season !== undefined)
+/** See SEASONAL. */
+export const SPREADING: readonly number[] = indexes(({ by }) => by === 'spread')
+
+function indexes(has: (one: Forecaster) => boolean): readonly number[] {
+  return FORECASTERS.flatMap((one, f) => (has(one) ? [f] : []))
+}
+
 /** By forecaster and step: the factor of the forecast, and of its spread. */
 export const TIMES: readonly number[] = FORECASTERS.flatMap(({ by }) =>
   by === 'factor' ? FACTORS : DEVIATIONS.map(() => 1),

@@ -14,11 +14,15 @@ export interface DemandMemory {
   readonly level: Level
   /** By forecaster: the peak it keeps in mind. */
   readonly peaks: readonly number[]
-  /** By forecaster: what it forecast, and the spread of that, summed over seconds. */
+  /** By forecaster: what it forecast, summed over seconds. */
   readonly spent: readonly number[]
+  /** The same of the spread, for those that go by it. */
   readonly spreadSpent: readonly number[]
   readonly past: Past
   readonly lateness: Lateness
+  /** All demand over seconds, and when it and the sums were last faded. */
+  readonly total: number
+  readonly fadedAtMs: EpochMs
   readonly seasons: readonly Season[]
   readonly blend: Blend
   /** Seconds that one request stays when nothing waits; absent until it was seen. */
@@ -70,9 +74,6 @@ export interface Lateness {
   readonly queues: readonly number[]
   /** By forecaster: whether anything would. */
   readonly isWaiting: readonly boolean[]
-  /** All demand over seconds. */
-  readonly total: number
-  readonly fadedAtMs: EpochMs
 }
 
 /** The largest demand of each part of a period. */

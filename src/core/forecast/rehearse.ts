@@ -3,15 +3,26 @@
 // cost; what would have come late is what it would have failed.
 import type { EpochMs, SignalKind } from '../model.ts'
 import { blendOf } from './blend.ts'
-import { COUNT, FORECASTERS, SPREADS, STEPS, TIMES } from './forecasters.ts'
+import {
+  COUNT,
+  FORECASTERS,
+  KEPT,
+  SEASONAL,
+  SPREADING,
+  SPREADS,
+  STEPS,
+  TIMES,
+  TRENDING,
+} from './forecasters.ts'
 import { firstLevel, nextLevel, presentOf, slopeOf, spreadAt } from './level.ts'
 import type { Coverage, DemandMemory, Lateness, Past } from './model.ts'
 import { firstSeasons, nextSeasons } from './season.ts'
 
 /** So many moments stand for the time of a boot. */
 const MARKS = 4
-/** Shares are settled anew after so long. */
+/** Shares are settled anew after so long, and sooner when something would have come late. */
 const BLEND_MS = 5_000
+const LATE_BLEND_MS = 2_000
 /** Readings closer than this are one. */
 const LEAST_MS = 250
 /** A gap in the readings counts as this long at most. */
@@ -38,7 +49,7 @@ export interface Sample {
   /** How long a request may wait, in seconds, and which share may wait longer. */
   readonly waitS: number
   readonly lateRatio: number
-  readonly residenceS?: number
+  readonly residenceS: number | undefined
 }
 
 /** The memory of a group's demand after a reading. */
@@ -48,29 +59,49 @@ export function rehearse(before: DemandMemory | undefined, sample: Sample): Dema
   const elapsed = sample.atMs - before.atMs
   if (elapsed < LEAST_MS) return before
   const seconds = Math.min(MOST_S, elapsed / 1_000)
-  const { value, atMs, bootS } = sample
-  const level = nextLevel(before.level, value, seconds, (before.atMs - before.sinceMs) / 1_000)
+  return after(faded(before, sample.atMs), sample, seconds)
+}
+
+function after(before: DemandMemory, sample: Sample, seconds: number): DemandMemory {
+  const { signal, target, value, atMs, bootS } = sample
+  const ageS = (before.atMs - before.sinceMs) / 1_000
+  const level = nextLevel(before.level, value, seconds, ageS)
   const seasons = nextSeasons(before.seasons, level.fast, atMs, bootS)
-  const present = presentOf(level, value, before.level.last)
-  const now = { peaks: before.peaks, level, seasons, present }
-  const forecast = forecasts(now, sample, seconds)
+  const forecast = forecasts({ before, level, seasons }, sample, seconds)
   const lateness = late(before, forecast, { sample, seconds })
-  const spent = summed(before.spent, forecast.values, seconds)
-  const spreadSpent = forecast.hasSpread
-    ? summed(before.spreadSpent, forecast.spreads, seconds)
-    : before.spreadSpent
-  const rehearsed = faded({ spent, spreadSpent, lateness }, atMs)
-  const isDue =
-    atMs - before.blend.atMs >= BLEND_MS || rehearsed.lateness.late !== before.lateness.late
-  const blend = isDue ? blendOf({ ...rehearsed, level }, sample, atMs) : before.blend
-  const plan = planned(blend, forecast, isOff(before) ? (forecast.values[FIXED] ?? 0) : 0)
-  return {
-    ...before,
-    ...{ atMs, level, seasons, blend, plan, peaks: forecast.peaks, ...rehearsed },
-    past: marked(before.past, { forecast, plan }, atMs, (bootS * 1_000) / MARKS),
-    own: covered(before, { sample, seconds }),
-    ...(sample.residenceS === undefined ? {} : { residenceS: sample.residenceS }),
+  const spent = before.spent.slice()
+  for (let f = 0; f < COUNT; f += 1)
+    spent[f] = (spent[f] ?? 0) + (forecast.values[f] ?? 0) * seconds
+  const spreadSpent = before.spreadSpent.slice()
+  for (const f of SPREADING) {
+    spreadSpent[f] = (spreadSpent[f] ?? 0) + (forecast.spreads[f] ?? 0) * seconds
   }
+  const total = before.total + value * seconds
+  const isLate = lateness !== before.lateness
+  const isDue = atMs - before.blend.atMs >= (isLate ? LATE_BLEND_MS : BLEND_MS)
+  const rehearsed = { spent, spreadSpent, lateness, total, level }
+  const blend = isDue ? blendOf(rehearsed, sample, atMs) : before.blend
+  const plan = planned(blend, forecast, isOff(before) ? (forecast.values[FIXED] ?? 0) : 0)
+  const residenceS = sample.residenceS ?? before.residenceS
+  const next = {
+    signal,
+    target,
+    sinceMs: before.sinceMs,
+    atMs,
+    level,
+    peaks: forecast.peaks,
+    spent,
+    spreadSpent,
+    past: marked(before.past, { forecast, plan }, atMs, (bootS * 1_000) / MARKS),
+    lateness,
+    total,
+    fadedAtMs: before.fadedAtMs,
+    seasons,
+    blend,
+    plan,
+    own: covered(before, { sample, seconds }),
+  }
+  return residenceS === undefined ? next : { ...next, residenceS }
 }
 
 function first(sample: Sample): DemandMemory {
@@ -78,19 +109,17 @@ function first(sample: Sample): DemandMemory {
   const zeros = new Array<number>(COUNT).fill(0)
   const level = firstLevel(value)
   const all = new Array<number>(COUNT * STEPS).fill(0)
-  const lateness: Lateness = {
-    ...{ late: all, queues: all, total: 0, fadedAtMs: atMs },
-    isWaiting: new Array<boolean>(COUNT).fill(false),
-  }
+  const isWaiting = new Array<boolean>(COUNT).fill(false)
+  const lateness: Lateness = { late: all, queues: all, isWaiting }
   const none = new Array<number>(COUNT).fill(Number.MAX_VALUE)
   const past: Past = {
     ...{ markedAtMs: atMs, next: 0, ring: [], lowest: none, lowestSpread: none },
     lowestPlan: Number.MAX_VALUE,
   }
-  const sums = { spent: zeros, spreadSpent: zeros }
+  const sums = { spent: zeros, spreadSpent: zeros, total: 0 }
   return {
     ...{ signal, target, sinceMs: atMs, atMs, level, peaks: new Array<number>(COUNT).fill(value) },
-    ...{ ...sums, past, lateness, seasons: firstSeasons(), plan: value },
+    ...{ ...sums, past, lateness, fadedAtMs: atMs, seasons: firstSeasons(), plan: value },
     blend: blendOf({ ...sums, lateness, level }, sample, atMs),
     own: { queue: 0, late: 0, total: 0 },
   }
@@ -101,42 +130,36 @@ interface Forecasts {
   readonly peaks: readonly number[]
   readonly values: readonly number[]
   readonly spreads: readonly number[]
-  readonly hasSpread: boolean
 }
 
-interface Now extends Pick<DemandMemory, 'peaks' | 'level' | 'seasons'> {
-  readonly present: number
+interface Now extends Pick<DemandMemory, 'level' | 'seasons'> {
+  readonly before: DemandMemory
 }
 
+// Copies of arrays of the same kind are cheaper to fill than new ones.
 function forecasts(
-  { peaks: before, level, seasons, present }: Now,
-  { bootS, turnoverS }: Sample,
+  { before, level, seasons }: Now,
+  { value, bootS, turnoverS }: Sample,
   seconds: number,
 ): Forecasts {
+  const present = presentOf(level, value, before.level.last)
   const rising = present + slopeOf(level) * bootS
-  const peaks = new Array<number>(COUNT)
-  const values = new Array<number>(COUNT)
-  const spreads = new Array<number>(COUNT)
-  let hasSpread = false
+  const { fast } = level
+  const peaks = before.peaks.slice()
   for (let f = 0; f < COUNT; f += 1) {
-    const one = FORECASTERS[f]
-    if (one === undefined) continue
-    const kept = one.keeps * turnoverS
-    const faded = level.fast + (((before[f] ?? 0) - level.fast) * kept) / (kept + seconds)
-    const peak = Math.max(one.trend ? rising : present, faded)
-    peaks[f] = peak
-    const ahead = one.season === undefined ? 0 : (seasons[one.season]?.ahead ?? 0)
-    values[f] = Math.max(peak, ahead)
-    spreads[f] = one.by === 'spread' ? spreadAt(peak, level) : 0
-    hasSpread ||= one.by === 'spread'
+    const kept = (KEPT[f] ?? 0) * turnoverS
+    const faded = fast + (((peaks[f] ?? 0) - fast) * kept) / (kept + seconds)
+    const least = TRENDING[f] === true ? rising : present
+    peaks[f] = faded > least ? faded : least
   }
-  return { peaks, values, spreads, hasSpread }
-}
-
-function summed(sums: readonly number[], values: readonly number[], seconds: number) {
-  const next = new Array<number>(COUNT)
-  for (let f = 0; f < COUNT; f += 1) next[f] = (sums[f] ?? 0) + (values[f] ?? 0) * seconds
-  return next
+  const values = peaks.slice()
+  for (const f of SEASONAL) {
+    const ahead = seasons[FORECASTERS[f]?.season ?? 0]?.ahead ?? 0
+    if (ahead > (values[f] ?? 0)) values[f] = ahead
+  }
+  const spreads = before.spreadSpent.slice()
+  for (const f of SPREADING) spreads[f] = spreadAt(peaks[f] ?? 0, level)
+  return { peaks, values, spreads }
 }
 
 interface Moment {
@@ -148,7 +171,6 @@ interface Moment {
 function late(before: DemandMemory, forecast: Forecasts, moment: Moment): Lateness {
   const { lateness, past } = before
   const load = moment.sample.value * STRESS
-  const total = lateness.total + moment.sample.value * moment.seconds
   let copy: { late: number[]; queues: number[]; isWaiting: boolean[] } | undefined
   for (let f = 0; f < COUNT; f += 1) {
     const low = Math.min(past.lowest[f] ?? 0, forecast.values[f] ?? 0)
@@ -172,9 +194,7 @@ function late(before: DemandMemory, forecast: Forecasts, moment: Moment): Latene
     }
     copy.isWaiting[f] = isWaiting
   }
-  return copy === undefined
-    ? { ...lateness, total }
-    : { ...copy, total, fadedAtMs: lateness.fadedAtMs }
+  return copy ?? lateness
 }
 
 // What becomes of the queue before whole instances, and how much of what came is late.
@@ -193,21 +213,16 @@ function through(
   return { queue: after, late: value * seconds * share }
 }
 
-type Sums = Pick<DemandMemory, 'spent' | 'spreadSpent' | 'lateness'>
-
-function faded(sums: Sums, atMs: EpochMs): Sums {
-  const { spent, spreadSpent, lateness } = sums
-  if (atMs - lateness.fadedAtMs < FADE_MS) return sums
+function faded(before: DemandMemory, atMs: EpochMs): DemandMemory {
+  if (atMs - before.fadedAtMs < FADE_MS) return before
   const fade = (values: readonly number[]) => values.map((value) => value * FADE)
   return {
-    spent: fade(spent),
-    spreadSpent: fade(spreadSpent),
-    lateness: {
-      ...lateness,
-      late: fade(lateness.late),
-      total: lateness.total * FADE,
-      fadedAtMs: atMs,
-    },
+    ...before,
+    spent: fade(before.spent),
+    spreadSpent: fade(before.spreadSpent),
+    lateness: { ...before.lateness, late: fade(before.lateness.late) },
+    total: before.total * FADE,
+    fadedAtMs: atMs,
   }
 }
 

@@ -42,10 +42,16 @@ export function noteDemand(
   const residenceS = signal.kind === 'cpu' ? undefined : residence(seen, memory.demand, nowMs)
   const { p99Ms, lateRatio = LATE_RATIO } = group.slo
   const demand = rehearse(memory.demand, {
-    ...{ signal: signal.kind, target: signal.target, atMs: nowMs, value: measured.value },
-    ...{ queues: signal.kind === 'rps', bootS: horizonS(times), turnoverS: turnoverS(times) },
-    ...{ waitS: p99Ms === undefined ? WAIT_S : (p99Ms / 1_000) * WAIT_SHARE, lateRatio },
-    ...(residenceS === undefined ? {} : { residenceS }),
+    signal: signal.kind,
+    target: signal.target,
+    atMs: nowMs,
+    value: measured.value,
+    queues: signal.kind === 'rps',
+    bootS: horizonS(times),
+    turnoverS: turnoverS(times),
+    waitS: p99Ms === undefined ? WAIT_S : (p99Ms / 1_000) * WAIT_SHARE,
+    lateRatio,
+    residenceS,
   })
   return demand === memory.demand ? memory : { ...memory, demand }
 }
