@@ -25,8 +25,8 @@ export interface DemandMemory {
   readonly fadedAtMs: EpochMs
   readonly seasons: readonly Season[]
   readonly blend: Blend
-  /** Seconds that one request stays when nothing waits; absent until it was seen. */
-  readonly residenceS?: number
+  /** Seconds that one request stays when nothing waits; 0 until it was seen. */
+  readonly residenceS: number
   /** What is planned for: the demand until an instance started now would be ready. */
   readonly plan: number
   /** How the plan itself did. */

@@ -21,8 +21,8 @@ import { firstSeasons, nextSeasons } from './season.ts'
 /** So many moments stand for the time of a boot. */
 const MARKS = 4
 /** Shares are settled anew after so long, and sooner when something would have come late. */
-const BLEND_MS = 5_000
-const LATE_BLEND_MS = 2_000
+const BLEND_MS = 10_000
+const LATE_BLEND_MS = 3_000
 /** Readings closer than this are one. */
 const LEAST_MS = 250
 /** A gap in the readings counts as this long at most. */
@@ -49,7 +49,8 @@ export interface Sample {
   /** How long a request may wait, in seconds, and which share may wait longer. */
   readonly waitS: number
   readonly lateRatio: number
-  readonly residenceS: number | undefined
+  /** Seconds that one request stays when nothing waits; 0 where that is not known. */
+  readonly residenceS: number
 }
 
 /** The memory of a group's demand after a reading. */
@@ -82,8 +83,7 @@ function after(before: DemandMemory, sample: Sample, seconds: number): DemandMem
   const rehearsed = { spent, spreadSpent, lateness, total, level }
   const blend = isDue ? blendOf(rehearsed, sample, atMs) : before.blend
   const plan = planned(blend, forecast, isOff(before) ? (forecast.values[FIXED] ?? 0) : 0)
-  const residenceS = sample.residenceS ?? before.residenceS
-  const next = {
+  return {
     signal,
     target,
     sinceMs: before.sinceMs,
@@ -100,8 +100,8 @@ function after(before: DemandMemory, sample: Sample, seconds: number): DemandMem
     blend,
     plan,
     own: covered(before, { sample, seconds }),
+    residenceS: sample.residenceS,
   }
-  return residenceS === undefined ? next : { ...next, residenceS }
 }
 
 function first(sample: Sample): DemandMemory {
@@ -122,6 +122,7 @@ function first(sample: Sample): DemandMemory {
     ...{ ...sums, past, lateness, fadedAtMs: atMs, seasons: firstSeasons(), plan: value },
     blend: blendOf({ ...sums, lateness, level }, sample, atMs),
     own: { queue: 0, late: 0, total: 0 },
+    residenceS: sample.residenceS,
   }
 }
 
@@ -275,12 +276,16 @@ function marked(
   const ring = past.ring.length < MARKS ? [...past.ring, mark] : past.ring.with(past.next, mark)
   // Until a whole boot was seen, what is there counts as having been there.
   if (ring.length < MARKS) return { ...past, ring, markedAtMs: atMs }
-  const least = (of: (one: (typeof ring)[number]) => readonly number[]) =>
-    forecast.values.map((_, f) => Math.min(...ring.map((one) => of(one)[f] ?? 0)))
-  return {
-    ...{ markedAtMs: atMs, next: (past.next + 1) % MARKS, ring },
-    lowest: least((one) => one.forecasts),
-    lowestSpread: least((one) => one.spreads),
-    lowestPlan: Math.min(...ring.map((one) => one.plan)),
+  const lowest = forecast.values.slice()
+  const lowestSpread = forecast.spreads.slice()
+  let lowestPlan = plan
+  for (const one of ring) {
+    for (let f = 0; f < COUNT; f += 1) {
+      lowest[f] = Math.min(lowest[f] ?? 0, one.forecasts[f] ?? 0)
+      lowestSpread[f] = Math.min(lowestSpread[f] ?? 0, one.spreads[f] ?? 0)
+    }
+    lowestPlan = Math.min(lowestPlan, one.plan)
   }
+  const next = (past.next + 1) % MARKS
+  return { markedAtMs: atMs, next, ring, lowest, lowestSpread, lowestPlan }
 }

@@ -46,9 +46,8 @@ function measureInFlight(
   const inFlight = numberOf(readings.inFlight)
   if (inFlight === undefined) return undefined
   const rps = numberOf(readings.rps)
-  const stays = memory.demand?.residenceS
-  const most =
-    rps === undefined || stays === undefined ? Number.MAX_VALUE : QUEUE_FROM * rps * stays
+  const stays = memory.demand?.residenceS ?? 0
+  const most = rps === undefined || stays === 0 ? Number.MAX_VALUE : QUEUE_FROM * rps * stays
   const value = Math.max(0, Math.min(inFlight, most))
   return { value, reading: readings.inFlight }
 }
@@ -62,7 +61,7 @@ export function waitingDemand(
 ): number {
   const inFlight = numberOf(readings.inFlight)
   const { residenceS, level, signal } = known
-  if (inFlight === undefined || residenceS === undefined) return 0
+  if (inFlight === undefined || residenceS === 0) return 0
   if (signal === 'in_flight') return (Math.max(0, inFlight - measured) * residenceS) / seconds
   // Twice what is usual is still no queue.
   if (signal === 'rps') return Math.max(0, inFlight - level.fast * residenceS * 2) / seconds

@@ -39,7 +39,7 @@ export function noteDemand(
   const measured = measure(signal, seen, memory)
   if (measured === undefined) return memory
   const times = turnoverTimes(memory.turnover)
-  const residenceS = signal.kind === 'cpu' ? undefined : residence(seen, memory.demand, nowMs)
+  const residenceS = signal.kind === 'cpu' ? 0 : residence(seen, memory.demand, nowMs)
   const { p99Ms, lateRatio = LATE_RATIO } = group.slo
   const demand = rehearse(memory.demand, {
     signal: signal.kind,
@@ -61,13 +61,13 @@ function residence(
   { readings }: GroupObservation,
   before: DemandMemory | undefined,
   nowMs: EpochMs,
-): number | undefined {
-  const known = before?.residenceS
+): number {
+  const known = before?.residenceS ?? 0
   const inFlight = numberOf(readings.inFlight)
   const rps = numberOf(readings.rps)
   if (inFlight === undefined || rps === undefined || rps < 1 || inFlight === 0) return known
   const now = inFlight / rps
-  if (known === undefined || before === undefined) return now
+  if (known === 0 || before === undefined) return now
   const seconds = Math.max(0, (nowMs - before.atMs) / 1_000)
   return Math.min(now, known * (1 + seconds / RESIDENCE_S))
 }
