@@ -117,6 +117,11 @@ export function isUnhealthy(seen: GroupObservation, instance: string): boolean {
   return target?.state === 'active' && target.health === 'unhealthy'
 }
 
+/** A number for people: to the whole where that is close enough. */
+export function brief(value: number): number {
+  return value >= 20 ? Math.round(value) : round1(value)
+}
+
 /** A number for people: at most one decimal. */
 export function round1(value: number): number {
   return Math.round(value * 10) / 10

@@ -1,7 +1,7 @@
 // How long the instances of a group take to boot and to drain, learned from those that did.
 import { instancesOf } from '../context.ts'
 import type { Turnover, TurnoverTimes } from '../forecast/model.ts'
-import type { EpochMs, GroupMemory, GroupObservation, GroupSpec } from '../model.ts'
+import type { EpochMs, GroupMemory, GroupObservation, GroupSpec, Instance } from '../model.ts'
 
 /** So many are remembered of each. */
 const KEPT = 40
@@ -70,11 +70,14 @@ function booted(turnover: Turnover, seen: GroupObservation): Turnover {
 
 function drained(turnover: Turnover, seen: GroupObservation, nowMs: EpochMs): Turnover {
   const { draining } = turnover
-  const now = instancesOf(seen)
-  const leaving = now.filter(({ phase }) => phase === 'draining' || phase === 'stopping')
+  if (seen.status.kind === 'unknown') return turnover
+  const leaving: Instance[] = []
+  for (const instance of instancesOf(seen)) {
+    const { phase } = instance
+    if (phase === 'draining' || phase === 'stopping') leaving.push(instance)
+  }
   const known = Object.keys(draining)
   if (leaving.length === 0 && known.length === 0) return turnover
-  if (seen.status.kind === 'unknown') return turnover
   const names = new Set(leaving.map(({ id }) => id))
   const gone = known.filter((id) => !names.has(id))
   const come = leaving.filter(({ id }) => draining[id] === undefined)

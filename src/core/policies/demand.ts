@@ -1,7 +1,7 @@
 // The `demand` policy: instances for what arrives, and for what is likely to arrive until one that
 // is started now is ready. How busy the fleet is says little once it is full; what arrives does.
 import { horizonS, turnoverS, turnoverTimes } from '../capacity/turnover.ts'
-import { type GroupContext, numberOf, type Policy, round1, standsOn } from '../context.ts'
+import { brief, type GroupContext, numberOf, type Policy, round1, standsOn } from '../context.ts'
 import { DEVIATIONS, FACTORS, FORECASTERS } from '../forecast/forecasters.ts'
 import type { DemandMemory } from '../forecast/model.ts'
 import { isOff, rehearse } from '../forecast/rehearse.ts'
@@ -99,9 +99,9 @@ function words(signal: SignalSpec, known: DemandMemory, now: number, waiting: nu
   const { plan } = known
   const unit = UNIT[signal.kind]
   const each = `at ${signal.target} per instance`
-  const queue = waiting >= 0.05 * now ? ` (${round1(waiting)} of it for what waits)` : ''
-  if (plan <= now) return `${round1(now)} ${unit}${queue} ${each}`
-  return `${round1(now)} ${unit}${queue}, ${round1(plan)} planned for ${each}`
+  const queue = waiting >= 0.05 * now ? ` (${brief(waiting)} of it for what waits)` : ''
+  if (plan <= now) return `${brief(now)} ${unit}${queue} ${each}`
+  return `${brief(now)} ${unit}${queue}, ${brief(plan)} planned for ${each}`
 }
 
 /** How a plan came about, for people. */
