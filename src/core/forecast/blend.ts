@@ -1,7 +1,7 @@
 // What the forecasters' rehearsals say together: each has a share in the plan, the larger the less
 // it would have cost. (Exponential weights over experts: Cesa-Bianchi and Lugosi, "Prediction,
 // Learning, and Games", 2006, chapter 2.)
-import { COUNT, firstFactor, handicap, SPREADS, STEPS, TIMES } from './forecasters.ts'
+import { COUNT, firstChoice, handicap, SPREADS, STEPS, TIMES } from './forecasters.ts'
 import { spreadAt } from './level.ts'
 import type { Blend, DemandMemory } from './model.ts'
 
@@ -42,7 +42,7 @@ export function blendOf(memory: Rehearsed, by: Weighing, atMs: number): Blend {
   const price = 1 / (DEAR * lateRatio * BUSY)
   const headstart = level.most * bootS * HEADSTART
   const deviation = spreadAt(level.minute, level)
-  const first = Math.log(firstFactor(bootS))
+  const first = firstChoice(bootS)
   const costs = new Float64Array(COUNT * STEPS)
   let least = Number.POSITIVE_INFINITY
   let best = 0

@@ -80,28 +80,38 @@ export const SPREADS: readonly number[] = FORECASTERS.flatMap(({ by }) =>
 
 /** Caution of a group without history: the more, the longer an instance takes to come. */
 const FIRST_MORE = 0.6
+const FIRST_KEEPS = 4
 const LONG_BOOT_S = 50
-const FIRST_KEEPS = 5
 const KEEPS_WEIGHT = 0.1
 const NO_TREND = 0.1
 const SEASON = 0.3
 
-/** The factor that a group without history begins with, where a boot takes so many seconds. */
-export function firstFactor(bootS: number): number {
-  return 1 + FIRST_MORE * Math.min(1, bootS / LONG_BOOT_S)
+/** What a group without history begins with, as logarithms of a factor and of turnovers. */
+export interface FirstChoice {
+  readonly factor: number
+  readonly keeps: number
 }
 
-const LOGS: readonly number[] = FORECASTERS.flatMap(() => FACTORS.map(Math.log))
-const OFFSETS: readonly number[] = FORECASTERS.flatMap((one) => {
-  const kept = Math.abs(Math.log(one.keeps / FIRST_KEEPS)) * KEEPS_WEIGHT
-  const offset = kept + (one.trend ? 0 : NO_TREND) + (one.season === undefined ? 0 : SEASON)
-  return FACTORS.map(() => offset)
-})
+/** The first choice where a boot takes so many seconds. */
+export function firstChoice(bootS: number): FirstChoice {
+  const share = Math.min(1, bootS / LONG_BOOT_S)
+  return { factor: Math.log(1 + FIRST_MORE * share), keeps: Math.log(1 + FIRST_KEEPS * share) }
+}
+
+const FACTOR_LOGS: readonly number[] = FORECASTERS.flatMap(() => FACTORS.map(Math.log))
+const KEEPS_LOGS: readonly number[] = FORECASTERS.flatMap(({ keeps }) =>
+  FACTORS.map(() => Math.log(keeps)),
+)
+const OFFSETS: readonly number[] = FORECASTERS.flatMap(({ trend, season }) =>
+  FACTORS.map(() => (trend ? 0 : NO_TREND) + (season === undefined ? 0 : SEASON)),
+)
 
 /**
- * How far a forecaster at a step, both in one index, begins from the first choice, of which
- * `first` is the logarithm of the factor. One is the cost of the group's peak for a headstart.
+ * How far a forecaster at a step, both in one index, begins from the first choice. One is the cost
+ * of the group's peak for a headstart.
  */
-export function handicap(index: number, first: number): number {
-  return Math.abs((LOGS[index] ?? 0) - first) + (OFFSETS[index] ?? 0)
+export function handicap(index: number, first: FirstChoice): number {
+  const factor = Math.abs((FACTOR_LOGS[index] ?? 0) - first.factor)
+  const keeps = Math.abs((KEEPS_LOGS[index] ?? 0) - first.keeps)
+  return factor + keeps * KEEPS_WEIGHT + (OFFSETS[index] ?? 0)
 }

@@ -15,7 +15,7 @@ import {
   TRENDING,
 } from './forecasters.ts'
 import { firstLevel, nextLevel, presentOf, slopeOf, spreadAt } from './level.ts'
-import type { Coverage, DemandMemory, Lateness, Past } from './model.ts'
+import type { Coverage, DemandMemory, Lateness, Level, Past } from './model.ts'
 import { firstSeasons, nextSeasons } from './season.ts'
 
 /** So many moments stand for the time of a boot. */
@@ -29,6 +29,8 @@ const LEAST_MS = 250
 const MOST_S = 60
 /** What is rehearsed is a little more than what came. */
 const STRESS = 1.03
+/** A signal without a queue may pass its target by so much; as the policy `target` has it. */
+const TOLERATED = 1.1
 /** What was long ago counts less: half after three days. */
 const FADE_MS = 3_600_000
 const FADE = 2 ** (-1 / 72)
@@ -69,7 +71,7 @@ function after(before: DemandMemory, sample: Sample, seconds: number): DemandMem
   const level = nextLevel(before.level, value, seconds, ageS)
   const seasons = nextSeasons(before.seasons, level.fast, atMs, bootS)
   const forecast = forecasts({ before, level, seasons }, sample, seconds)
-  const lateness = late(before, forecast, { sample, seconds })
+  const lateness = late(before, { ...forecast, level }, { sample, seconds })
   const spent = before.spent.slice()
   for (let f = 0; f < COUNT; f += 1)
     spent[f] = (spent[f] ?? 0) + (forecast.values[f] ?? 0) * seconds
@@ -169,9 +171,12 @@ interface Moment {
 }
 
 // Who would have had too little. Mostly nobody: then nothing is copied.
-function late(before: DemandMemory, forecast: Forecasts, moment: Moment): Lateness {
-  const { lateness, past } = before
-  const load = moment.sample.value * STRESS
+function late(
+  { lateness, past }: DemandMemory,
+  { level, ...forecast }: Forecasts & Pick<DemandMemory, 'level'>,
+  moment: Moment,
+): Lateness {
+  const load = loadOf(moment.sample, level)
   let copy: { late: number[]; queues: number[]; isWaiting: boolean[] } | undefined
   for (let f = 0; f < COUNT; f += 1) {
     const low = Math.min(past.lowest[f] ?? 0, forecast.values[f] ?? 0)
@@ -196,6 +201,11 @@ function late(before: DemandMemory, forecast: Forecasts, moment: Moment): Latene
     copy.isWaiting[f] = isWaiting
   }
   return copy ?? lateness
+}
+
+// Where nothing queues the target is no wall: what counts is a level that stays above it.
+function loadOf({ value, queues }: Sample, level: Level): number {
+  return queues ? value * STRESS : Math.min(value, level.fast) / TOLERATED
 }
 
 // What becomes of the queue before whole instances, and how much of what came is late.
@@ -253,10 +263,10 @@ export function isOff({ own, blend }: Pick<DemandMemory, 'own' | 'blend'>): bool
   return own.late > own.total * (blend.expectedLate * OFF_TIMES + OFF_RATIO)
 }
 
-function covered({ own, past, plan }: DemandMemory, moment: Moment): Coverage {
+function covered({ own, past, plan, level }: DemandMemory, moment: Moment): Coverage {
   const { value } = moment.sample
   const had = Math.min(past.lowestPlan, plan)
-  const after = through({ queue: own.queue, had, load: value }, moment)
+  const after = through({ queue: own.queue, had, load: loadOf(moment.sample, level) }, moment)
   const kept = OWN_S / (OWN_S + moment.seconds)
   return {
     queue: after.queue,

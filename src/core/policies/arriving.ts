@@ -19,7 +19,10 @@ export function demandSignal(group: GroupSpec): SignalSpec | undefined {
 
 /** A measured demand, and the reading it stands on. */
 export interface Measured {
+  /** What is rehearsed. */
   readonly value: number
+  /** What is answered now. */
+  readonly present: number
   readonly reading: Reading
 }
 
@@ -32,12 +35,18 @@ export function measure(
   const { readings } = seen
   if (signal.kind === 'cpu') return measureCpu(seen, memory)
   if (signal.kind === 'in_flight') return measureInFlight(seen, memory)
-  const value = numberOf(readings.rps)
-  return value === undefined ? undefined : { value: Math.max(0, value), reading: readings.rps }
+  const rps = numberOf(readings.rps)
+  if (rps === undefined) return undefined
+  const value = Math.max(0, rps)
+  return { value, present: value, reading: readings.rps }
 }
 
-/** In flight beyond so many times what arrives would need is a queue, not demand. */
-const QUEUE_FROM = 3
+/**
+ * In flight beyond so many times what arrives would need is a queue, not demand: it is not kept in
+ * mind. More is believed now, as the rate is a second late.
+ */
+const QUEUE_FROM = 1.3
+const PRESENT_FROM = 2
 
 function measureInFlight(
   { readings }: GroupObservation,
@@ -47,22 +56,25 @@ function measureInFlight(
   if (inFlight === undefined) return undefined
   const rps = numberOf(readings.rps)
   const stays = memory.demand?.residenceS ?? 0
-  const most = rps === undefined || stays === 0 ? Number.MAX_VALUE : QUEUE_FROM * rps * stays
-  const value = Math.max(0, Math.min(inFlight, most))
-  return { value, reading: readings.inFlight }
+  const offered = rps === undefined || stays === 0 ? Number.MAX_VALUE / 2 : rps * stays
+  return {
+    value: Math.max(0, Math.min(inFlight, QUEUE_FROM * offered)),
+    present: Math.max(0, Math.min(inFlight, PRESENT_FROM * offered)),
+    reading: readings.inFlight,
+  }
 }
 
 /** What waits beyond what is being served, as demand that would have it gone after `seconds`. */
 export function waitingDemand(
   { readings }: GroupObservation,
   known: DemandMemory,
-  measured: number,
+  present: number,
   seconds: number,
 ): number {
   const inFlight = numberOf(readings.inFlight)
   const { residenceS, level, signal } = known
   if (inFlight === undefined || residenceS === 0) return 0
-  if (signal === 'in_flight') return (Math.max(0, inFlight - measured) * residenceS) / seconds
+  if (signal === 'in_flight') return (Math.max(0, inFlight - present) * residenceS) / seconds
   // Twice what is usual is still no queue.
   if (signal === 'rps') return Math.max(0, inFlight - level.fast * residenceS * 2) / seconds
   return 0
@@ -76,10 +88,12 @@ function measureCpu(seen: GroupObservation, memory: GroupMemory): Measured | und
   if (mean < CEILING_PERCENT || mean > SEVERAL_CORES_PERCENT) {
     let ready = 0
     for (const { phase } of instancesOf(seen)) if (phase === 'ready') ready += 1
-    return { value: ready * mean, reading: cpuPercent }
+    const value = ready * mean
+    return { value, present: value, reading: cpuPercent }
   }
   const arriving = numberOf(rps)
   const cost = memory.cpuPerRps
   if (arriving === undefined || cost === undefined) return undefined
-  return { value: arriving * cost, reading: cpuPercent }
+  const value = arriving * cost
+  return { value, present: value, reading: cpuPercent }
 }

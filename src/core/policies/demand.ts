@@ -1,7 +1,15 @@
 // The `demand` policy: instances for what arrives, and for what is likely to arrive until one that
 // is started now is ready. How busy the fleet is says little once it is full; what arrives does.
 import { horizonS, turnoverS, turnoverTimes } from '../capacity/turnover.ts'
-import { brief, type GroupContext, numberOf, type Policy, round1, standsOn } from '../context.ts'
+import {
+  brief,
+  type GroupContext,
+  instancesOf,
+  numberOf,
+  type Policy,
+  round1,
+  standsOn,
+} from '../context.ts'
 import { DEVIATIONS, FACTORS, FORECASTERS } from '../forecast/forecasters.ts'
 import type { DemandMemory } from '../forecast/model.ts'
 import { isOff, rehearse } from '../forecast/rehearse.ts'
@@ -24,8 +32,11 @@ const WAIT_SHARE = 0.8
 const LATE_RATIO = 0.001
 /** What waits is to be gone after so many seconds, at least. */
 const LEAST_DRAIN_S = 10
-/** The shortest stay of a request that was seen is forgotten this slowly, in seconds. */
-const RESIDENCE_S = 3_600
+/** How fast it is learned how long requests stay, in seconds: while there is room, and while not. */
+const CALM_S = 20
+const FULL_S = 120
+/** From this share of what the ready ones should carry on they may be full. */
+const FULL_SHARE = 0.9
 
 /** Rehearses what arrived; the same memory where nothing can be measured. */
 export function noteDemand(
@@ -39,7 +50,7 @@ export function noteDemand(
   const measured = measure(signal, seen, memory)
   if (measured === undefined) return memory
   const times = turnoverTimes(memory.turnover)
-  const residenceS = signal.kind === 'cpu' ? 0 : residence(seen, memory.demand, nowMs)
+  const residenceS = signal.kind === 'cpu' ? 0 : residence(signal, seen, memory, nowMs)
   const { p99Ms, lateRatio = LATE_RATIO } = group.slo
   const demand = rehearse(memory.demand, {
     signal: signal.kind,
@@ -56,20 +67,26 @@ export function noteDemand(
   return demand === memory.demand ? memory : { ...memory, demand }
 }
 
-// Little's law: what is in flight is what arrives times how long it stays.
+// Little's law: what is in flight is what arrives times how long it stays. While instances are
+// full it stays longer for want of them; if that lasts, it is what requests are like now.
 function residence(
-  { readings }: GroupObservation,
-  before: DemandMemory | undefined,
+  signal: SignalSpec,
+  seen: GroupObservation,
+  memory: GroupMemory,
   nowMs: EpochMs,
-): number {
-  const known = before?.residenceS ?? 0
-  const inFlight = numberOf(readings.inFlight)
-  const rps = numberOf(readings.rps)
+) {
+  const known = memory.demand?.residenceS ?? 0
+  const inFlight = numberOf(seen.readings.inFlight)
+  const rps = numberOf(seen.readings.rps)
   if (inFlight === undefined || rps === undefined || rps < 1 || inFlight === 0) return known
+  let ready = 0
+  for (const { phase } of instancesOf(seen)) if (phase === 'ready') ready += 1
+  const load = signal.kind === 'rps' ? rps : inFlight
+  const isFull = load > FULL_SHARE * ready * signal.target
   const now = inFlight / rps
-  if (known === 0 || before === undefined) return now
-  const seconds = Math.max(0, (nowMs - before.atMs) / 1_000)
-  return Math.min(now, known * (1 + seconds / RESIDENCE_S))
+  if (known === 0 || memory.demand === undefined) return isFull ? 0 : now
+  const seconds = Math.max(0, (nowMs - memory.demand.atMs) / 1_000)
+  return known + ((now - known) * seconds) / ((isFull ? FULL_S : CALM_S) + seconds)
 }
 
 /** As many as carry what arrives, what waits and what is planned for. */
@@ -87,8 +104,8 @@ function recommend(signal: SignalSpec, context: GroupContext): Recommendation {
   if (measured === undefined || known?.signal !== signal.kind) return without(signal, context)
   const times = turnoverTimes(memory.turnover)
   const drainS = Math.max(LEAST_DRAIN_S, horizonS(times) / 2)
-  const present = Math.max(known.level.fast, Math.min(measured.value, known.level.last))
-  const waiting = waitingDemand(seen, known, measured.value, drainS)
+  const present = Math.max(known.level.fast, measured.present)
+  const waiting = waitingDemand(seen, known, measured.present, drainS)
   const now = present + waiting
   const instances = Math.max(0, Math.ceil(Math.max(now, known.plan) / signal.target - 1e-9))
   const reason = `${words(signal, known, now, waiting)} wants ${instances}`
