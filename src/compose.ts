@@ -11,14 +11,18 @@ import { createAttachBalancer } from './adapters/nginx/attach/balancer.ts'
 import { createNginxBalancer } from './adapters/nginx/balancer.ts'
 import { locateNginx, nginxMissing } from './adapters/nginx/binary.ts'
 import { readPair } from './adapters/nginx/certificate.ts'
+import { createPrometheusMetrics } from './adapters/prometheus/metrics.ts'
+import { probePrometheus } from './adapters/prometheus/probe.ts'
+import { readRange, type Span } from './adapters/prometheus/range.ts'
 import { lockState, type StateLock } from './adapters/sqlite/lock.ts'
 import { hasSqliteStore, openSqliteStore } from './adapters/sqlite/store.ts'
 import type { Checked } from './core/commands.ts'
 import { type ErrorCode, fault, PlimsollError } from './core/errors.ts'
-import type { BalancerKind, Fault, Spec } from './core/model.ts'
+import type { BalancerKind, Fault, MetricsSpec, Spec } from './core/model.ts'
 import type { Balancer, Store } from './core/ports.ts'
 import { type BalancerChoice, balancerName, chooseBalancer } from './core/via.ts'
 import { Controller, type Ports } from './engine/controller.ts'
+import { questionsOf } from './engine/monitor.ts'
 import { type Difference, Service } from './engine/service.ts'
 import { Stopper } from './engine/stop.ts'
 import { createApp } from './server/app.ts'
@@ -141,14 +145,7 @@ async function assemble(options: ComposeOptions, release: () => void): Promise<A
     writeFileSync(balancerFile(stateDir), JSON.stringify(choice.balancer), { mode: 0o600 })
   }
   const store = openSqliteStore(stateDir)
-  const own: Ports = {
-    provider: createLocalProvider({ stateDir, clock }),
-    balancer,
-    host: createLocalHost(clock),
-    store,
-    clock,
-    random: Math.random,
-  }
+  const own = portsOf(stateDir, balancer, store)
   const ports = options.wrap?.(own) ?? own
   const controller = await startController(spec, ports)
   const asked = Promise.withResolvers<void>()
@@ -199,6 +196,19 @@ async function assemble(options: ComposeOptions, release: () => void): Promise<A
       await close()
     },
     close,
+  }
+}
+
+function portsOf(stateDir: string, balancer: Balancer, store: Ports['store']): Ports {
+  const clock = systemClock
+  return {
+    provider: createLocalProvider({ stateDir, clock }),
+    balancer,
+    host: createLocalHost(clock),
+    metrics: createPrometheusMetrics({ clock, environment: process.env }),
+    store,
+    clock,
+    random: Math.random,
   }
 }
 
@@ -299,6 +309,22 @@ export function balancerHere(spec: Spec): Checked<BalancerChoice | null> {
   if (spec.groups.every((g) => g.http === undefined)) return { ok: true, value: null }
   const wrong = certificateFault(spec)
   return wrong === undefined ? chooseHere(spec) : { ok: false, fault: wrong }
+}
+
+/** What is wrong with the monitor that the file names; empty where nothing is, or none is named. */
+export async function monitorWarnings(spec: Spec): Promise<readonly string[]> {
+  if (spec.metrics === undefined) return []
+  const queries = questionsOf(spec).map((q) => ({ ...q, name: `${q.group}, query ${q.name}` }))
+  return probePrometheus(spec.metrics, queries, process.env)
+}
+
+/** A range of the past out of a monitor. Faults: E_METRICS, E_ENV_MISSING. */
+export function readMonitorRange(
+  from: MetricsSpec,
+  span: Span,
+  progress: (share: number) => void,
+): ReturnType<typeof readRange> {
+  return readRange(from, span, { environment: process.env, progress })
 }
 
 function chooseHere(spec: Spec, running?: BalancerKind): Checked<BalancerChoice> {

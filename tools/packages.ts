@@ -13,6 +13,8 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   // With setproctitle gunicorn writes over its environment: the hard case is the one to test.
   gunicorn: ['gunicorn', 'python3-setproctitle', 'python3-venv'],
   go: ['golang-go'],
+  // With promtool, which checks what Plimsoll exports.
+  prometheus: ['prometheus'],
 }
 
 const CACHE = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'plimsoll')

@@ -1,7 +1,7 @@
 // What every verb has in common: its options, its output, its exit code.
 import { type Command, InvalidArgumentError, Option } from 'commander'
-import { durationMs } from '../core/duration.ts'
 import { errorBody } from '../core/errors.ts'
+import { durationMs } from '../core/words/duration.ts'
 import { describeError, EXIT, errorText, exitCodeOf } from './failure.ts'
 import { createOutput, type Output } from './output.ts'
 import type { PlaceOptions } from './place.ts'

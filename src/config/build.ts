@@ -2,7 +2,6 @@
 // hashes.
 
 import { resolve } from 'node:path'
-import { durationMs } from '../core/duration.ts'
 import type {
   GroupSpec,
   HttpSpec,
@@ -15,6 +14,8 @@ import type {
   Via,
 } from '../core/model.ts'
 import type { ScheduleSpec, Step, StepSignal } from '../core/policies/model.ts'
+import { durationMs } from '../core/words/duration.ts'
+import { buildMetrics } from './blocks/metrics.ts'
 import { cronFields } from './cron.ts'
 import { address } from './fields.ts'
 import { hashOf } from './hash.ts'
@@ -37,6 +38,7 @@ export function buildSpec(file: File, dir: string): Spec {
     resources: Object.entries(file.resources).map(([name, resource]) =>
       buildResource(name, resource),
     ),
+    ...(file.metrics === undefined ? {} : { metrics: buildMetrics(file.metrics, dir) }),
   }
   return { ...content, hash: hashOf(content) }
 }
@@ -88,8 +90,9 @@ function buildGroup(name: string, group: FileGroup, around: Around): GroupSpec {
     ...(http === undefined ? {} : { http: buildHttp(http, around) }),
     slo: buildSlo(group.slo),
     scaling,
-    signals: (group.signals ?? [{ cpu: scaling.thresholdPercent }]).flatMap(buildSignal),
+    signals: buildSignals(group.signals ?? [{ cpu: scaling.thresholdPercent }]),
     ...buildSteps(group),
+    ...(group.labels === undefined ? {} : { labels: group.labels }),
     needs: group.needs,
   }
 }
@@ -165,10 +168,28 @@ function buildSchedule(entry: NonNullable<FileScaling['schedule']>[number]): Sch
 const SIGNAL_KINDS = ['in_flight', 'rps', 'cpu'] as const
 type FileSignal = NonNullable<FileGroup['signals']>[number]
 
-function buildSignal(signal: FileSignal): SignalSpec[] {
-  return SIGNAL_KINDS.flatMap((kind) => {
-    const target = signal[kind]
-    return typeof target === 'number' ? [{ kind, target }] : []
+function buildSignals(signals: readonly FileSignal[]): readonly SignalSpec[] {
+  const names = signalNames(signals)
+  return signals.flatMap((signal, index): readonly SignalSpec[] => {
+    const { query, target } = signal
+    const name = names[index]
+    if (query !== undefined && target !== undefined && name !== undefined) {
+      return [{ kind: 'query', name, query, target }]
+    }
+    return SIGNAL_KINDS.flatMap((kind) => {
+      const per = signal[kind]
+      return typeof per === 'number' ? [{ kind, target: per }] : []
+    })
+  })
+}
+
+/** The names of queries, given or `query`, `query-2`, by their place; others have none. */
+export function signalNames(signals: readonly FileSignal[]): readonly (string | undefined)[] {
+  let unnamed = 0
+  return signals.map(({ query, name }) => {
+    if (query === undefined || name !== undefined) return query === undefined ? undefined : name
+    unnamed += 1
+    return unnamed === 1 ? 'query' : `query-${unnamed}`
   })
 }
 

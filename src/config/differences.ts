@@ -1,6 +1,15 @@
 // A specification back in the words of the file, and what differs between two of them.
-import type { GroupSpec, HttpSpec, ResourceSpec, RunSpec, Spec, Via } from '../core/model.ts'
+import type {
+  GroupSpec,
+  HttpSpec,
+  ResourceSpec,
+  RunSpec,
+  SignalSpec,
+  Spec,
+  Via,
+} from '../core/model.ts'
 import type { ScheduleSpec, Step } from '../core/policies/model.ts'
+import { metricsOf } from './blocks/metrics.ts'
 import { canonicalJson } from './hash.ts'
 import { hidden, isSecret } from './secrets.ts'
 import { formatDuration, formatShare, formatSize } from './units.ts'
@@ -23,6 +32,7 @@ export function fileOf(spec: Spec): Record<string, unknown> {
     interval: formatDuration(spec.intervalMs),
     groups: byName(spec.groups, groupOf),
     resources: byName(spec.resources, resourceOf),
+    ...(spec.metrics === undefined ? {} : { metrics: metricsOf(spec.metrics) }),
   }
 }
 
@@ -84,11 +94,18 @@ function groupOf(group: GroupSpec): Plain {
         : { max_instance_hours: scaling.maxInstanceHours }),
     },
     signals: [
-      ...group.signals.map(({ kind, target }) => ({ [kind]: target })),
+      ...group.signals.map(signalOf),
       ...(group.steps ?? []).map(({ kind, steps }) => ({ [kind]: { steps: steps.map(stepOf) } })),
     ],
+    ...(group.labels === undefined ? {} : { labels: group.labels }),
     needs: group.needs,
   }
+}
+
+function signalOf(signal: SignalSpec): Plain {
+  if (signal.kind !== 'query') return { [signal.kind]: signal.target }
+  const { name, query, target } = signal
+  return { query, target, name }
 }
 
 function scheduleOf(entry: ScheduleSpec): Plain {

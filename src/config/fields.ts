@@ -1,7 +1,7 @@
 // The kinds of single values that the file has, each with the words that say what was expected.
 import { isIP } from 'node:net'
 import * as z from 'zod'
-import { DURATION_PATTERN, durationMs } from '../core/duration.ts'
+import { DURATION_PATTERN, durationMs } from '../core/words/duration.ts'
 import { cronFields } from './cron.ts'
 import { SHARE_PATTERN, SIZE_PATTERN, shareRatio, sizeBytes } from './units.ts'
 

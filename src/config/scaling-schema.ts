@@ -1,5 +1,6 @@
 // How groups are sized, in the file: bounds, calendar, budget of hours, and the signals.
 import * as z from 'zod'
+import { queryFields } from './blocks/query.ts'
 import {
   cron,
   date,
@@ -72,7 +73,7 @@ export const scaling = z
         .meta({ default: 'demand' })
         .optional()
         .describe(
-          'What sizes the group by its first signal. `demand` forecasts what arrives until a new ' +
+          'What sizes the group by its first signal that is no query. `demand` forecasts what arrives until a new ' +
             'instance would be ready, and keeps as much headroom as its own past shows is needed; ' +
             '`target` follows each reading.',
         ),
@@ -80,7 +81,7 @@ export const scaling = z
         .optional()
         .describe(
           'Scale-in waits until fewer instances were wanted for this long. Default: half of the ' +
-            'time a boot and a drain take, as learned; with `policy: target` 60s.',
+            'time a boot and a drain take, as learned; with `policy: target` or a `query` 60s.',
         ),
       cooldown: duration(0)
         .meta({ default: SCALING_DEFAULTS.cooldown })
@@ -148,7 +149,8 @@ export const signal = z
       in_flight: sized.optional().describe('Requests in flight per instance.'),
       rps: sized.optional().describe('Requests per second per instance.'),
       cpu: sized.optional().describe('CPU per instance, in percent of one core.'),
+      ...queryFields,
     },
-    mapWords('one of in_flight, rps, cpu'),
+    mapWords('one of in_flight, rps, cpu, query'),
   )
-  .meta({ minProperties: 1, maxProperties: 1 })
+  .meta({ minProperties: 1, maxProperties: 3 })

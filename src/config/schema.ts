@@ -1,6 +1,8 @@
 // The one description of plimsoll.yaml. Types, parser, JSON Schema and reference page come from
 // here.
 import * as z from 'zod'
+import { metricsSchema } from './blocks/metrics.ts'
+import { labels } from './blocks/query.ts'
 import {
   duration,
   FOLDER_PATTERN,
@@ -237,12 +239,13 @@ const group = z.strictObject(
     signals: z
       .array(signal, { error: 'a list, like [{ in_flight: 20 }]' })
       .min(1, { error: 'a list of at least one, like [{ in_flight: 20 }]' })
-      .max(3, { error: 'a list of at most three' })
+      .max(10, { error: 'a list of at most ten' })
       .optional()
       .describe(
         'What the group is sized by: the value one instance should carry. ' +
           'Default: `cpu` at `scaling.threshold`.',
       ),
+    labels,
     needs: z
       .array(name, { error: 'a list of names of resources' })
       .max(20, { error: 'a list of at most 20 names' })
@@ -302,6 +305,7 @@ export const fileSchema = z
         .refine((all) => Object.keys(all).length <= 50, { error: 'at most 50 resources' })
         .default({})
         .describe('What groups share and can exhaust, by name.'),
+      metrics: metricsSchema,
       api: z
         .strictObject(
           {

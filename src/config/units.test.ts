@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { durationMs } from '../core/duration.ts'
+import { durationMs } from '../core/words/duration.ts'
 import { formatDuration, formatShare, formatSize, shareRatio, sizeBytes } from './units.ts'
 
 test('spellings mean what they say', () => {

@@ -42,7 +42,9 @@ const allReadings: fc.Arbitrary<GroupReadings> = fc.record({
   p99Ms: reading,
   errorsRatio: reading,
   cpuPercent: reading,
+  queries: fc.record({ depth: reading }),
 })
+const NEVER = { kind: 'missing', reason: 'never asked' } as const
 const phase = fc.constantFrom<Phase>('starting', 'ready', 'ready', 'draining', 'stopping', 'exited')
 const instances: fc.Arbitrary<Instance[]> = fc
   .array(fc.tuple(phase, fc.integer({ min: 0, max: 90_000 })), { maxLength: 10 })
@@ -59,6 +61,7 @@ const signals = fc.constantFrom<readonly SignalSpec[]>(
     { kind: 'cpu', target: 60 },
     { kind: 'in_flight', target: 3 },
   ],
+  [{ kind: 'query', name: 'depth', query: 'sum(depth)', target: 10 }],
 )
 const group: fc.Arbitrary<GroupSpec> = fc
   .record({ min: fc.nat(4), more: fc.nat(8), settleMs: fc.nat(60_000), signals })
@@ -150,6 +153,7 @@ test('it never scales in where a reading that it uses is missing', () => {
       const used = [
         seen.readings.cpuPercent,
         ...w.group.signals.map((s) => {
+          if (s.kind === 'query') return seen.readings.queries?.[s.name] ?? NEVER
           return seen.readings[
             ({ in_flight: 'inFlight', rps: 'rps', cpu: 'cpuPercent' } as const)[s.kind]
           ]

@@ -101,6 +101,11 @@ export const ERRORS = {
     status: 503,
     remedy: 'Do what the message says, check with `nginx -t`, then try again.',
   },
+  E_METRICS: {
+    status: 503,
+    remedy:
+      'Check metrics.prometheus in the file (or --url), and that it can be reached from here.',
+  },
   E_STORE: { status: 503, remedy: 'Free disk space, or check the rights of the state folder.' },
   E_HISTORY_EMPTY: {
     status: 404,

@@ -109,9 +109,10 @@ test('failing checks and errors are said where there are any', () => {
   assert.doesNotMatch(explain(tick, 'web').join(), /check|errors/)
 })
 
-test('how old a reading is, is said where it is not of this turn', () => {
+test('how old a reading is, is said from three seconds on', () => {
   const rps = { kind: 'value', value: 80, atMs: NOW - 12_340 } as const
-  const observation = observationOf([seenOf([instance(1)], { rps })])
+  const p99Ms = { kind: 'value', value: 100, atMs: NOW - 2_900 } as const
+  const observation = observationOf([seenOf([instance(1)], { rps, p99Ms })])
   const [, , line] = explain({ ...tick, observation }, 'web')
   assert.match(line ?? '', /in flight 8, requests\/s 80 \(12\.3 s old\), p99 ms 100,/)
 })

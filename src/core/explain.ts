@@ -11,6 +11,9 @@ import type {
   Tick,
 } from './model.ts'
 
+/** From this age on a reading's age is told, in milliseconds. */
+const OLD_MS = 3_000
+
 /** The explanation of a tick, or of one group in it; one line per fact. */
 export function explain(tick: Tick, group?: string): readonly string[] {
   const decisions = tick.decisions.filter((d) => group === undefined || d.group === group)
@@ -63,11 +66,12 @@ function explainSeen(seen: GroupObservation, observation: Observation): string {
     ['p99 ms', r.p99Ms],
     ['CPU % of a core', r.cpuPercent],
     ['host CPU %', observation.hostCpuPercent],
+    ...Object.entries(r.queries ?? {}).map(([name, q]) => [`query ${name}`, q] as const),
   ]
   const there = readings.flatMap(([name, reading]) => {
     if (reading.kind === 'missing') return []
     const ageMs = observation.atMs - reading.atMs
-    const age = ageMs > 0 ? ` (${round1(ageMs / 1000)} s old)` : ''
+    const age = ageMs >= OLD_MS ? ` (${round1(ageMs / 1000)} s old)` : ''
     return [`${name} ${round1(reading.value)}${age}`]
   })
   const down = seen.balancer?.kind === 'down' ? [`balancer down (${seen.balancer.reason})`] : []

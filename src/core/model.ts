@@ -3,10 +3,15 @@
 import type { GuardMemory } from './guards/model.ts'
 import type { HealthMemory, TargetStatus } from './health/model.ts'
 import type { HttpSpec } from './http.ts'
-import type { PolicyMemory, QueueSignal, ScheduleSpec, StepSignal } from './policies/model.ts'
+import type { PolicyMemory, QueueSignal, ScalingSpec, StepSignal } from './policies/model.ts'
+import type { SignalSpec } from './policies/signals.ts'
+import type { MetricsSpec } from './promql/model.ts'
 
 export type { TargetStatus } from './health/model.ts'
 export type { BalanceMethod, BalancerKind, HttpSpec, TlsSpec, Via } from './http.ts'
+export type { ScalingSpec } from './policies/model.ts'
+export type { MeasuredSignal, QuerySignal, SignalKind, SignalSpec } from './policies/signals.ts'
+export type { MetricsSpec } from './promql/model.ts'
 
 /** Milliseconds since the Unix epoch. */
 export type EpochMs = number
@@ -22,6 +27,8 @@ export interface Spec {
   readonly intervalMs: number
   readonly groups: readonly GroupSpec[]
   readonly resources: readonly ResourceSpec[]
+  /** Where readings come from that nobody here measures. */
+  readonly metrics?: MetricsSpec
 }
 
 /** `observe`: decide and explain, change no number of instances. `enforce`: act on decisions. */
@@ -41,6 +48,8 @@ export interface GroupSpec {
   readonly steps?: readonly StepSignal[]
   /** Queues that the group drains; absent: none. */
   readonly queues?: readonly QueueSignal[]
+  /** What its series carry in the monitor; fills `$labels` in queries. */
+  readonly labels?: Readonly<Record<string, string>>
   /** Names of resources whose budgets bound this group. */
   readonly needs: readonly string[]
 }
@@ -76,34 +85,6 @@ export interface SloSpec {
   /** Share of demand that may come too late, 0 to 1; absent: 0.001. */
   readonly lateRatio?: number
 }
-
-/** The bounds of a group and how eagerly it moves between them. */
-export interface ScalingSpec {
-  readonly minInstances: number
-  readonly maxInstances: number
-  /** CPU percent of one core at which an instance counts as full. */
-  readonly thresholdPercent: number
-  /** Scale-in waits until fewer were wanted for this long; absent: what capacity/settle.ts says. */
-  readonly settleMs?: number
-  /** Time after a scale-out in which no further one is made. */
-  readonly cooldownMs: number
-  /** Floors and ceilings by the calendar; absent: none. */
-  readonly schedule?: readonly ScheduleSpec[]
-  /** Instance-hours that a UTC day may cost before scale-out stops; absent: no limit. */
-  readonly maxInstanceHours?: number
-  /** What sizes the group by its first signal; absent: `demand`. */
-  readonly policy?: 'demand' | 'target'
-}
-
-/** What a group is sized by: the value one instance should carry. */
-export interface SignalSpec {
-  readonly kind: SignalKind
-  /** Per instance: requests in flight, requests per second, or percent of one core. */
-  readonly target: number
-}
-
-/** What can be measured per instance: see SignalSpec for the units. */
-export type SignalKind = 'in_flight' | 'rps' | 'cpu'
 
 /** Something groups share and can exhaust. */
 export interface ResourceSpec {
@@ -187,6 +168,11 @@ export interface GroupReadings {
   readonly responses?: Reading
   /** Mean CPU of the ready instances, percent of one core. */
   readonly cpuPercent: Reading
+  /**
+   * Totals over the group that the monitor answered, by the name of the signal; under `cpu` percent
+   * of one core where CPU is the monitor's. Times are those of the oldest sample that counts.
+   */
+  readonly queries?: Readonly<Record<string, Reading>>
   /** By the queue's name. */
   readonly queues?: Readonly<Record<string, QueueReadings>>
 }

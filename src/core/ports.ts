@@ -7,6 +7,7 @@ import type {
   GroupSpec,
   GroupStatus,
   Memory,
+  MetricsSpec,
   Outcome,
   Reading,
   ResourceSpec,
@@ -62,6 +63,17 @@ export interface Host {
   cpuPercent(): Promise<Reading>
   /** How many cores there are. */
   readonly cores: number
+}
+
+/** A monitor that answers queries. */
+export interface Metrics {
+  /**
+   * One number for each query, in their order; one that can't be had, is no single number, or is
+   * too old is `missing` with the reason. Never rejects; once cancelled what is left is missing.
+   */
+  read(from: MetricsSpec, queries: readonly string[], cancel: Cancel): Promise<readonly Reading[]>
+  /** Lets go of its connections. */
+  close(): Promise<void>
 }
 
 /** How full the things are that groups share. */

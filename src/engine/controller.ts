@@ -2,7 +2,16 @@
 // ask of it.
 import { observationOf } from '../core/decide.ts'
 import type { Command, Fault, GroupSpec, Memory, Spec, Tick } from '../core/model.ts'
-import type { Balancer, Clock, Gauge, Host, Provider, Random, Store } from '../core/ports.ts'
+import type {
+  Balancer,
+  Clock,
+  Gauge,
+  Host,
+  Metrics,
+  Provider,
+  Random,
+  Store,
+} from '../core/ports.ts'
 import { Actor } from './act.ts'
 import { Observer } from './observe.ts'
 import { type Recovered, recover } from './recover.ts'
@@ -22,6 +31,8 @@ export interface Ports {
   readonly host: Host
   /** Absent where no resource can be asked how full it is. */
   readonly gauge?: Gauge
+  /** Absent where no monitor can be asked. */
+  readonly metrics?: Metrics
   readonly store: Store
   readonly clock: Clock
   readonly random: Random
@@ -158,7 +169,8 @@ export class Controller {
     this.#stop.abort()
     this.wake()
     await this.#running
-    await Promise.all([this.#ports.provider.close(), this.#ports.balancer.close()])
+    const { provider, balancer, metrics } = this.#ports
+    await Promise.all([provider.close(), balancer.close(), metrics?.close()])
   }
 
   async #loop(): Promise<void> {

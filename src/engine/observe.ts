@@ -11,8 +11,17 @@ import type {
   Reading,
   Spec,
 } from '../core/model.ts'
-import type { Balancer, BalancerStatus, Clock, Gauge, Host, Provider } from '../core/ports.ts'
+import type {
+  Balancer,
+  BalancerStatus,
+  Clock,
+  Gauge,
+  Host,
+  Metrics,
+  Provider,
+} from '../core/ports.ts'
 import { withDeadline } from './deadline.ts'
+import { type Answers, askMonitor, fromMonitor } from './monitor.ts'
 import { CounterWindow, missing, type WindowReadings } from './window.ts'
 
 /** A source that takes longer than this is missing for the turn. */
@@ -27,6 +36,7 @@ export interface Sources {
   readonly host: Host
   readonly gauge?: Gauge
   readonly clock: Clock
+  readonly metrics?: Metrics
 }
 
 /** Looks at everything; keeps the counter windows between turns. */
@@ -44,17 +54,18 @@ export class Observer {
     storeWritable: boolean,
   ): Promise<{ readonly observation: Observation; readonly balancer: BalancerStatus }> {
     const serves = spec.groups.some((g) => g.http !== undefined)
-    const [statuses, balancer, hostCpuPercent, resources] = await Promise.all([
+    const [statuses, balancer, hostCpuPercent, resources, answers] = await Promise.all([
       Promise.all(spec.groups.map((g) => this.#status(g))),
       serves ? this.#balancer() : notServed,
       this.#hostCpu(),
       this.#resources(spec),
+      askMonitor(spec, this.#sources, SOURCE_MS),
     ])
     const atMs = this.#sources.clock.now()
     const served = servedBy(balancer)
     const groups = spec.groups.map((group, i) => {
       const status = statuses[i] ?? unknown('not observed')
-      return this.#group(group, status, { ...served, atMs })
+      return this.#group(group, status, { ...served, answers, atMs })
     })
     const hostCores = this.#sources.host.cores
     const host = { hostCpuPercent, hostCores, ...(resources === undefined ? {} : { resources }) }
@@ -111,9 +122,11 @@ export class Observer {
     return Promise.all(read)
   }
 
-  #group(group: GroupSpec, status: GroupStatus, world: Served): GroupObservation {
-    const { balancer, byGroup, atMs } = world
-    const raw = { ...this.#window(group, world), cpuPercent: meanCpu(status, atMs) }
+  #group(group: GroupSpec, status: GroupStatus, world: World): GroupObservation {
+    const { balancer, byGroup, answers, atMs } = world
+    const asked = fromMonitor(group, status, answers)
+    const cpuPercent = asked?.cpuPercent ?? meanCpu(status, atMs)
+    const raw = { ...this.#window(group, world), cpuPercent }
     const readings = {
       inFlight: sane(raw.inFlight),
       rps: sane(raw.rps),
@@ -123,6 +136,7 @@ export class Observer {
       shedRatio: sane(raw.shedRatio),
       responses: sane(raw.responses),
       cpuPercent: sane(raw.cpuPercent),
+      ...(asked === undefined ? {} : { queries: mapped(asked.queries, sane) }),
     }
     const base = { group: group.name, status, readings }
     if (group.http === undefined) return base
@@ -150,6 +164,11 @@ interface Served {
   readonly balancer: BalancerStatus
   readonly byGroup: ReadonlyMap<string, OfGroup>
   readonly atMs: EpochMs
+}
+
+/** All that is seen beside the instances, from which a group takes its part. */
+interface World extends Served {
+  readonly answers: Answers
 }
 
 type OfGroup = Extract<BalancerStatus, { kind: 'up' }>['groups'][number]
@@ -187,4 +206,11 @@ function sane(reading: Reading): Reading {
   if (reading.kind === 'missing' || (Number.isFinite(reading.value) && reading.value >= 0))
     return reading
   return { kind: 'missing', reason: `the source answered ${reading.value}, which is no measure` }
+}
+
+function mapped(
+  readings: Readonly<Record<string, Reading>>,
+  change: (reading: Reading) => Reading,
+): Readonly<Record<string, Reading>> {
+  return Object.fromEntries(Object.entries(readings).map(([name, r]) => [name, change(r)]))
 }

@@ -1,11 +1,17 @@
-// A specification as it is stored: without the values of environment variables, which may be
-// secrets.
+// A specification as it is stored: without the values of environment variables and headers, which
+// may be secrets.
 import { createHash } from 'node:crypto'
 import type { GroupSpec, Spec } from '../core/model.ts'
 
 /** References (`$NAME`) stay; other values become a digest, so that a change can still be seen. */
 export function storable(spec: Spec): Spec {
-  return { ...spec, groups: spec.groups.map(withoutValues) }
+  const { metrics } = spec
+  const headers = Object.entries(metrics?.headers ?? {}).map(([name, v]) => [name, digest(v)])
+  return {
+    ...spec,
+    groups: spec.groups.map(withoutValues),
+    ...(metrics && { metrics: { ...metrics, headers: Object.fromEntries(headers) } }),
+  }
 }
 
 function withoutValues(group: GroupSpec): GroupSpec {

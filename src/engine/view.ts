@@ -176,7 +176,13 @@ function readingsIn(tick: Tick | undefined, group: string): GroupView['readings'
     p99_ms: reading(r?.p99Ms),
     errors_ratio: reading(r?.errorsRatio),
     cpu_percent: reading(r?.cpuPercent),
+    ...queriesIn(r?.queries),
   }
+}
+
+// Beside the others, by names that none of them has.
+function queriesIn(queries: Readonly<Record<string, Reading>> = {}): GroupView['readings'] {
+  return Object.fromEntries(Object.entries(queries).map(([k, v]) => [`query.${k}`, reading(v)]))
 }
 
 function instanceView(instance: Instance, targets: readonly TargetStatus[]): InstanceView {

@@ -87,14 +87,18 @@ describe('metrics', () => {
 
   test('names, help and types are as Prometheus wants them', async () => {
     const lines = await samples()
-    const names = lines.filter((l) => l.startsWith('# TYPE')).map((l) => l.split(' ')[2] ?? '')
+    const types = lines.flatMap((l) => [...l.matchAll(/^# TYPE (\S+) (\w+)$/g)])
+    const names = types.map(([, name = '']) => name)
     assert.ok(names.length >= 10)
     assert.equal(new Set(names).size, names.length)
-    for (const name of names) {
+    for (const [, full = '', type] of types) {
+      // Counters, and nothing else, are totals.
+      assert.equal(full.endsWith('_total'), type === 'counter', full)
+      const name = full.replace(/_total$/, '')
       assert.match(name, /^plimsoll_[a-z0-9_]+$/)
       assert.doesNotMatch(name, /_(ms|milliseconds|minutes|percent|kb|total|count|sum|bucket)$/)
-      const help = lines.find((l) => l.startsWith(`# HELP ${name} `)) ?? ''
-      assert.ok(help.length > name.length + 12, `${name} has no help`)
+      const help = lines.find((l) => l.startsWith(`# HELP ${full} `)) ?? ''
+      assert.ok(help.length > full.length + 12, `${full} has no help`)
     }
     for (const line of lines.filter((l) => !l.startsWith('#') && l !== '')) {
       assert.match(line, /^plimsoll_[a-z0-9_]+(\{[a-z]+="[^"]*"\})? -?[0-9.e+-]+$/)

@@ -1,5 +1,5 @@
 // /metrics in Prometheus's text format: the state of the loop, read at each scrape.
-import { Gauge, Registry } from 'prom-client'
+import { Counter, Gauge, Registry } from 'prom-client'
 import type { Service } from '../engine/service.ts'
 import type { GroupView } from '../engine/view.ts'
 
@@ -40,6 +40,25 @@ function scaled(value: number | null, factor: number): number | null {
   return value === null ? null : value * factor
 }
 
+// What queries give has a label of its own: names come from the file.
+function addQueries(registry: Registry, service: Service): void {
+  new Gauge({
+    name: 'plimsoll_query_result',
+    help: 'Totals that the monitor answered',
+    labelNames: ['group', 'query'],
+    registers: [registry],
+    collect() {
+      this.reset()
+      for (const { group, readings } of service.status().groups) {
+        for (const [name, { value }] of Object.entries(readings)) {
+          const query = /^query\.(.*)$/.exec(name)?.[1]
+          if (query !== undefined && value !== null) this.set({ group, query }, value)
+        }
+      }
+    },
+  })
+}
+
 /** A registry over a service; a missing reading has no sample, never a zero. */
 export function createMetrics(service: Service): Registry {
   const registry = new Registry()
@@ -58,12 +77,13 @@ export function createMetrics(service: Service): Registry {
       },
     })
   }
-  new Gauge({
-    name: 'plimsoll_store_missing_ticks',
+  new Counter({
+    name: 'plimsoll_store_missing_ticks_total',
     help: 'Ticks since the start that could not be stored',
     registers: [registry],
     collect() {
-      this.set(service.status().store.missing_ticks)
+      this.reset()
+      this.inc(service.status().store.missing_ticks)
     },
   })
   new Gauge({
@@ -74,5 +94,6 @@ export function createMetrics(service: Service): Registry {
       this.set(service.status().tick ?? 0)
     },
   })
+  addQueries(registry, service)
   return registry
 }

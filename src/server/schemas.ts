@@ -1,7 +1,7 @@
 // The bodies and queries of the HTTP API: one description for the check and for the OpenAPI
 // document.
 import { z } from 'zod'
-import { DURATION_PATTERN } from '../core/duration.ts'
+import { DURATION_PATTERN } from '../core/words/duration.ts'
 
 const duration = z
   .string()

@@ -4,5 +4,6 @@ export {
   type BalancerTrait,
   balancerConformance,
 } from './balancer.ts'
+export { type MetricsSubject, metricsConformance } from './metrics.ts'
 export { type ProviderSubject, providerConformance } from './provider.ts'
 export { type StoreSubject, storeConformance } from './store.ts'

@@ -69,7 +69,8 @@ test('the doors that package.json names are there', () => {
   for (const file of found.trim().split(' ')) assert.ok(existsSync(file), file)
   const suites = `import('plimsoll/testing').then((door) => console.log(Object.keys(door).sort().join()))`
   const doors = execFileSync(process.execPath, ['-e', suites], { encoding: 'utf8', cwd: folder })
-  assert.equal(doors.trim(), 'balancerConformance,providerConformance,storeConformance')
+  const ports = ['balancer', 'metrics', 'provider', 'store']
+  assert.equal(doors.trim(), ports.map((port) => `${port}Conformance`).join())
   assert.ok(existsSync(join(installed, 'examples', 'shop', 'server.js')))
   assert.ok(existsSync(join(installed, 'plimsoll.example.yaml')))
 })

@@ -13,7 +13,7 @@ import {
   truncateSync,
 } from 'node:fs'
 import { join } from 'node:path'
-import { printable } from '../../core/printable.ts'
+import { printable } from '../../core/words/printable.ts'
 import { fileId } from './procfs.ts'
 
 /** A log is copied to `.1` and emptied beyond this size. */

@@ -1,9 +1,10 @@
 // The store as plain maps: the reference implementation, and the one for runs that leave nothing
 // behind.
-import { concerns, isChange } from '../../core/change.ts'
+
 import { fault } from '../../core/errors.ts'
 import type { EpochMs, Fault, Memory, Spec, Tick } from '../../core/model.ts'
 import type { Kept, Store } from '../../core/ports.ts'
+import { concerns, isChange } from '../../core/words/change.ts'
 
 /** Ticks kept; history is cut only where a memory was kept. */
 const MOST_TICKS = 20_000

@@ -3,6 +3,7 @@ import type { Reading } from '../../core/model.ts'
 import type { Gauge, Host } from '../../core/ports.ts'
 import { MemoryBalancer } from './balancer.ts'
 import { MemoryClock } from './clock.ts'
+import { MemoryMetrics } from './metrics.ts'
 import { MemoryProvider } from './provider.ts'
 import { MemoryStore } from './store.ts'
 
@@ -12,6 +13,7 @@ export class MemoryWorld {
   readonly provider = new MemoryProvider(this.clock)
   readonly balancer = new MemoryBalancer(this.clock)
   readonly store = new MemoryStore()
+  readonly metrics = new MemoryMetrics(this.clock)
   /** Host CPU in percent; undefined for a reading that is missing. */
   hostCpu: number | undefined = 20
   readonly host: Host = { cores: 2, cpuPercent: async () => this.#hostReading() }

@@ -3,10 +3,10 @@
 import { chmodSync, existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { concerns, isChange } from '../../core/change.ts'
 import { fault, PlimsollError } from '../../core/errors.ts'
 import type { EpochMs, Fault, Memory, Outcome, Spec, Tick } from '../../core/model.ts'
 import type { Kept, Store } from '../../core/ports.ts'
+import { concerns, isChange } from '../../core/words/change.ts'
 
 /** How long a call may wait for a lock. */
 const BUSY_MS = 250

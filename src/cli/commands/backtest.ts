@@ -1,7 +1,8 @@
-// `plimsoll backtest --traffic FILE`: recorded traffic through policies. Touches nothing.
-import { type Command, Option } from 'commander'
-import { durationMs } from '../../core/duration.ts'
-import { type ErrorCode, PlimsollError } from '../../core/errors.ts'
+// `plimsoll backtest`: recorded traffic, from a file or a Prometheus, through policies. Touches
+// nothing.
+import { type Command, InvalidArgumentError, Option } from 'commander'
+import { PlimsollError } from '../../core/errors.ts'
+import { durationMs } from '../../core/words/duration.ts'
 import {
   type BacktestPolicy,
   type BacktestResult,
@@ -9,14 +10,13 @@ import {
   policyNames,
 } from '../../lab/backtest.ts'
 import type { Traffic } from '../../lab/traffic/csv.ts'
-import { readTraffic } from '../../lab/traffic/read.ts'
 import { arrivalsOf, secondsOf } from '../../lab/world/arrivals.ts'
 import { PLANT, type World, worldOf } from '../../lab/world/world.ts'
 import { type Output, table } from '../output.ts'
+import { lastSeconds, type TrafficOptions, trafficOf } from '../traffic.ts'
 import { DONE, parseDuration, parseWhole, run } from '../verb.ts'
 
-interface BacktestOptions {
-  readonly traffic: string
+interface BacktestOptions extends TrafficOptions {
   readonly policies?: string
   readonly slo: string
   readonly service: string
@@ -32,13 +32,19 @@ const PROGRESS_MS = 2_000
 
 /**
  * Adds `backtest`. Reports E_TRAFFIC_FILE, E_TRAFFIC_EMPTY, E_TRAFFIC_INVALID, E_TRAFFIC_SHORT,
- * E_SLO_IMPOSSIBLE and E_USAGE.
+ * E_SLO_IMPOSSIBLE, E_METRICS, E_ENV_MISSING and E_USAGE.
  */
 export function addBacktest(program: Command): void {
   program
     .command('backtest')
     .description('replay recorded traffic through policies: late requests against instance-hours')
-    .requiredOption('--traffic <path>', 'CSV `t_seconds,rps` or an access log, also as .gz')
+    .option('--traffic <path>', 'CSV `t_seconds,rps` or an access log, also as .gz')
+    .option('--prometheus <query>', 'instead: PromQL for requests per second, as one series')
+    .option('--instances <query>', 'PromQL for how many: --prometheus is then percent of them')
+    .option('--last <duration>', 'with --prometheus: how much of the past (default 14d)', parseLast)
+    .option('--step <duration>', 'with --prometheus: between samples', parseDuration)
+    .option('--url <url>', "Prometheus's address (default: metrics.prometheus of the file)")
+    .option('--file <path>', 'the file that names it (default: plimsoll.yaml here)')
     .option('--policies <names>', 'separated by commas (default: all)')
     .option('--slo <duration>', 'a request that takes longer is late', parseDuration, '300ms')
     .option('--service <duration>', 'what a request takes without waiting', parseDuration, '50ms')
@@ -50,17 +56,22 @@ export function addBacktest(program: Command): void {
     .action((options: BacktestOptions) => run(options, (output) => rehearse(options, output)))
 }
 
-function rehearse(options: BacktestOptions, output: Output): number {
+function parseLast(text: string): string {
+  if (lastSeconds(text) > 0) return text
+  throw new InvalidArgumentError('expected a duration with its unit, such as 14d')
+}
+
+async function rehearse(options: BacktestOptions, output: Output): Promise<number> {
   const names = namesOf(options.policies)
-  const traffic = readTraffic(options.traffic)
-  if ('code' in traffic) throw new PlimsollError(traffic.code as ErrorCode, traffic.message)
-  const world = worldOfOptions(traffic, options)
   let notedMs = performance.now()
-  const result = backtest(world, names, (share) => {
+  const progress = (what: string) => (share: number) => {
     if (performance.now() - notedMs < PROGRESS_MS) return
     notedMs = performance.now()
-    output.note(`${Math.round(share * 100)} % done`)
-  })
+    output.note(`${Math.round(share * 100)} % ${what}`)
+  }
+  const traffic = await trafficOf(options, Date.now(), progress('read'))
+  const world = worldOfOptions(traffic, options)
+  const result = backtest(world, names, progress('done'))
   const trace = traceOf(traffic, world)
   const slo = { latency_ms: durationMs(options.slo), violation_percent: 0.1 }
   output.document({ trace, slo, ...result })

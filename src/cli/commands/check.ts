@@ -1,5 +1,6 @@
 // `plimsoll check`: is the file right? Starts nothing.
 import type { Command } from 'commander'
+import { monitorWarnings } from '../../compose.ts'
 import { balancerLines, expectedBalancer } from '../balancer.ts'
 import { loadConfig } from '../place.ts'
 import { type CommonOptions, DONE, run, withPlace } from '../verb.ts'
@@ -11,13 +12,16 @@ import { type CommonOptions, DONE, run, withPlace } from '../verb.ts'
 export function addCheck(program: Command): void {
   withPlace(program.command('check').description('check the file and start nothing')).action(
     (options: CommonOptions) =>
-      run(options, (output) => {
+      run(options, async (output) => {
         const { file, config } = loadConfig(options)
         const { app, groups } = config.spec
         const balancer = expectedBalancer(config.spec)
-        output.document({ file, ok: true, app, groups: groups.map((g) => g.name), balancer })
-        output.say(`${file} is right: ${app} with ${groups.map((g) => g.name).join(', ')}`)
+        const warnings = await monitorWarnings(config.spec)
+        const names = groups.map((g) => g.name)
+        output.document({ file, ok: true, app, groups: names, balancer, warnings })
+        output.say(`${file} is right: ${app} with ${names.join(', ')}`)
         for (const line of balancerLines(balancer, config.spec)) output.say(line)
+        for (const warning of warnings) output.note(`warning: ${warning}`)
         return DONE
       }),
   )

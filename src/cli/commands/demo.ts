@@ -1,7 +1,7 @@
 // `plimsoll demo`: a real spike on a real application, watched live.
 import { type Command, InvalidArgumentError, Option } from 'commander'
-import { durationMs } from '../../core/duration.ts'
 import type { Mode } from '../../core/model.ts'
+import { durationMs } from '../../core/words/duration.ts'
 import { type LoadResult, runLoad } from '../../lab/load/open.ts'
 import { seeded } from '../../lab/random.ts'
 import { type Counted, hasPassed, report, reportTable } from '../demo/report.ts'

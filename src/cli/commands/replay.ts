@@ -2,11 +2,11 @@
 // and needs no running controller.
 import { type Command, Option } from 'commander'
 import { readStore } from '../../compose.ts'
-import { durationMs } from '../../core/duration.ts'
 import { PlimsollError } from '../../core/errors.ts'
 import { headline } from '../../core/explain.ts'
 import type { Decision } from '../../core/model.ts'
 import { CORE_VERSION } from '../../core/version.ts'
+import { durationMs } from '../../core/words/duration.ts'
 import { type ReplayDifference, type Replayed, replay } from '../../engine/replay.ts'
 import { EXIT } from '../failure.ts'
 import { type Output, table } from '../output.ts'

@@ -1,6 +1,7 @@
 // `plimsoll up`: start, adopt, or apply a changed file.
 import { existsSync } from 'node:fs'
 import type { Command } from 'commander'
+import { monitorWarnings } from '../../compose.ts'
 import { PlimsollError } from '../../core/errors.ts'
 import type { ReloadResult } from '../../engine/service.ts'
 import { balancerLines, expectedBalancer } from '../balancer.ts'
@@ -28,6 +29,10 @@ export function addUp(program: Command): void {
       const source = sourceOf(words, options)
       const stateDir = stateDirOf(options)
       if (await isRunning(stateDir)) return again(stateDir, source, options, output)
+      // A monitor that is away keeps nobody from starting.
+      for (const warning of await monitorWarnings(source.config.spec)) {
+        output.note(`warning: ${warning}`)
+      }
       if (options.dryRun === true) return wouldStart(source, output)
       if (options.detach === true) return runDetached(source, stateDir, options, output)
       return runForeground(source, stateDir, output)

@@ -5,6 +5,7 @@ import type { Examined, Finding } from '../findings.ts'
 import { checkBalancing } from './balancing.ts'
 import type { FileCase, GroupCase, Verdict } from './cases.ts'
 import { checkListening } from './listening.ts'
+import { checkMonitor } from './monitor.ts'
 import { checkNames } from './names.ts'
 import { checkResources } from './resources.ts'
 import { checkHours, checkSchedule, checkSteps } from './scaling.ts'
@@ -21,6 +22,7 @@ const RULES: readonly ((at: FileCase) => readonly Verdict[])[] = [
   checkBalancing,
   checkListening,
   checkResources,
+  checkMonitor,
 ]
 
 /** Every rule that the file breaks. Rules whose values were refused already stay silent. */
@@ -115,21 +117,26 @@ function checkCommand({ group, path }: GroupCase): readonly Verdict[] {
   ]
 }
 
+const KINDS = ['in_flight', 'rps', 'cpu', 'query'] as const
+
 function checkSignals({ group, path, http }: GroupCase): readonly Verdict[] {
-  const kinds = new Set<string>()
+  const found = new Set<string>()
   return (group.signals ?? []).flatMap((signal, index): Verdict[] => {
     const where = [...path, 'signals', index]
-    const keys = Object.entries(signal).flatMap(([key, value]) =>
-      value === undefined ? [] : [key],
-    )
-    const kind = keys[0]
-    if (kind === undefined || keys.length > 1) {
-      const expected = 'exactly one of in_flight, rps, cpu in each entry'
+    const [kind, ...more] = KINDS.filter((key) => signal[key] !== undefined)
+    const isWhole = (signal.target !== undefined) === (kind === 'query')
+    if (kind === undefined || more.length > 0 || !isWhole) {
+      const expected = `exactly one of ${KINDS.join(', ')} in each entry, and target with query`
       return [{ path: where, uses: [where], expected, message: `expected ${expected}.` }]
     }
-    if (kinds.has(kind))
+    if (kind === 'query') return []
+    if (signal.name !== undefined) {
+      const message = `name belongs to a query, and this is ${kind}.`
+      return [{ path: [...where, 'name'], expected: 'no name', message }]
+    }
+    if (found.has(kind))
       return [{ path: where, expected: 'each signal once', message: `${kind} is given twice.` }]
-    kinds.add(kind)
+    found.add(kind)
     if (kind === 'cpu' || http !== undefined) return []
     const message = `${kind} is measured by the balancer, and this group has no http; expected cpu.`
     return [{ path: where, uses: [[...path, 'http']], expected: 'cpu, or http', message }]

@@ -9,11 +9,12 @@ const REACTIVE_MS = 60_000
 
 /**
  * The settle window in milliseconds: as declared; else, with the policy `demand`, which keeps peaks
- * in mind itself, half of a boot and a drain as they were seen; else a minute.
+ * in mind itself, half of a boot and a drain as they were seen; else, and where a query counts, a
+ * minute.
  */
 export function settleMsOf(group: GroupSpec, memory: GroupMemory): number {
   const { settleMs, policy } = group.scaling
   if (settleMs !== undefined) return settleMs
-  if (policy === 'target') return REACTIVE_MS
+  if (policy === 'target' || group.signals.some((s) => s.kind === 'query')) return REACTIVE_MS
   return SHARE * turnoverS(turnoverTimes(memory.turnover)) * 1_000
 }

@@ -1,6 +1,6 @@
-// The rehearsal: at every reading each forecaster, at each of its steps, is asked what it would have
-// had running now, and whether that would have sufficed. What it forecast is what it would have
-// cost; what would have come late is what it would have failed.
+// The rehearsal: at every reading each forecaster, at each of its steps, is asked what it would
+// have had running now, and whether that would have sufficed. What it forecast is what it would
+// have cost; what would have come late is what it would have failed.
 import type { EpochMs, SignalKind } from '../model.ts'
 import { blendOf } from './blend.ts'
 import {

@@ -1,18 +1,22 @@
 // What arrives at a group, by the signal that it is sized by: demand, not how busy the fleet was.
 import { instancesOf, numberOf } from '../context.ts'
 import type { DemandMemory } from '../forecast/model.ts'
-import type { GroupMemory, GroupObservation, GroupSpec, Reading, SignalSpec } from '../model.ts'
+import type { GroupMemory, GroupObservation, GroupSpec, MeasuredSignal, Reading } from '../model.ts'
 
 /** CPU of a single-threaded instance above this tells only that more is needed, not how much. */
 export const CEILING_PERCENT = 95
 /** Above this an instance uses several cores, so its CPU still measures. */
 export const SEVERAL_CORES_PERCENT = 105
 
-/** The signal that demand is measured by: the first one declared, else CPU. */
-export function demandSignal(group: GroupSpec): SignalSpec | undefined {
+/**
+ * The signal that demand is measured by: the first measured one declared, and CPU where none is
+ * declared at all. A group sized by queries alone has none: what arrives at it is the monitor's.
+ */
+export function demandSignal(group: GroupSpec): MeasuredSignal | undefined {
   if (group.scaling.policy === 'target') return undefined
-  const first = group.signals[0]
-  if (first !== undefined) return first
+  const { signals } = group
+  const first = signals.find((s) => s.kind !== 'query')
+  if (first !== undefined || signals.length > 0) return first
   if (group.steps?.some((step) => step.kind === 'cpu')) return undefined
   return { kind: 'cpu', target: group.scaling.thresholdPercent }
 }
@@ -28,7 +32,7 @@ export interface Measured {
 
 /** What arrives, in the signal's unit; undefined where that can't be told. */
 export function measure(
-  signal: SignalSpec,
+  signal: MeasuredSignal,
   seen: GroupObservation,
   memory: GroupMemory,
 ): Measured | undefined {

@@ -18,8 +18,8 @@ import type {
   GroupMemory,
   GroupObservation,
   GroupSpec,
+  MeasuredSignal,
   Recommendation,
-  SignalSpec,
 } from '../model.ts'
 import { demandSignal, measure, waitingDemand } from './arriving.ts'
 import { UNIT } from './target.ts'
@@ -32,7 +32,7 @@ const WAIT_SHARE = 0.8
 const LATE_RATIO = 0.001
 /** What waits is to be gone after so many seconds, at least. */
 const LEAST_DRAIN_S = 10
-/** How fast it is learned how long requests stay, in seconds: while there is room, and while not. */
+/** How fast it is learned how long requests stay, in seconds: with room to spare, and without. */
 const CALM_S = 20
 const FULL_S = 120
 /** From this share of what the ready ones should carry on they may be full. */
@@ -70,7 +70,7 @@ export function noteDemand(
 // Little's law: what is in flight is what arrives times how long it stays. While instances are
 // full it stays longer for want of them; if that lasts, it is what requests are like now.
 function residence(
-  signal: SignalSpec,
+  signal: MeasuredSignal,
   seen: GroupObservation,
   memory: GroupMemory,
   nowMs: EpochMs,
@@ -96,7 +96,7 @@ export const demand: Policy = (context) => {
   return [recommend(signal, context)]
 }
 
-function recommend(signal: SignalSpec, context: GroupContext): Recommendation {
+function recommend(signal: MeasuredSignal, context: GroupContext): Recommendation {
   const { memory, seen, nowMs } = context
   const policy = 'demand'
   const known = memory.demand
@@ -112,7 +112,7 @@ function recommend(signal: SignalSpec, context: GroupContext): Recommendation {
   return standsOn(measured.reading, { kind: 'want', policy, instances, reason }, nowMs)
 }
 
-function words(signal: SignalSpec, known: DemandMemory, now: number, waiting: number): string {
+function words(signal: MeasuredSignal, known: DemandMemory, now: number, waiting: number): string {
   const { plan } = known
   const unit = UNIT[signal.kind]
   const each = `at ${signal.target} per instance`
@@ -133,7 +133,7 @@ export function planWords(known: DemandMemory): string {
 }
 
 // Where nothing can be measured: no instance has no CPU, and full ones only say "more".
-function without(signal: SignalSpec, context: GroupContext): Recommendation {
+function without(signal: MeasuredSignal, context: GroupContext): Recommendation {
   const { seen, current } = context
   const policy = 'demand'
   if (signal.kind === 'cpu' && numberOf(seen.readings.cpuPercent) !== undefined) {

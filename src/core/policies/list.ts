@@ -4,6 +4,7 @@ import { backlog } from './backlog.ts'
 import { demand } from './demand.ts'
 import { health } from './health.ts'
 import { latency } from './latency.ts'
+import { query } from './query.ts'
 import { schedule } from './schedule.ts'
 import { step } from './step.ts'
 import { target } from './target.ts'
@@ -13,6 +14,7 @@ export const POLICIES: readonly Policy[] = [
   health,
   demand,
   target,
+  query,
   step,
   backlog,
   latency,

@@ -2,6 +2,24 @@
 // Knows nothing of groups. Times are milliseconds since the Unix epoch.
 import type { DemandMemory, Turnover } from '../forecast/model.ts'
 
+/** The bounds of a group and how eagerly it moves between them. */
+export interface ScalingSpec {
+  readonly minInstances: number
+  readonly maxInstances: number
+  /** CPU percent of one core at which an instance counts as full. */
+  readonly thresholdPercent: number
+  /** Scale-in waits until fewer were wanted for this long; absent: what capacity/settle.ts says. */
+  readonly settleMs?: number
+  /** Time after a scale-out in which no further one is made. */
+  readonly cooldownMs: number
+  /** Floors and ceilings by the calendar; absent: none. */
+  readonly schedule?: readonly ScheduleSpec[]
+  /** Instance-hours that a UTC day may cost before scale-out stops; absent: no limit. */
+  readonly maxInstanceHours?: number
+  /** What sizes the group by its first signal; absent: `demand`. */
+  readonly policy?: 'demand' | 'target'
+}
+
 /** A signal per instance with bounds: each one that is passed stands for a change. */
 export interface StepSignal {
   readonly kind: 'in_flight' | 'rps' | 'cpu'

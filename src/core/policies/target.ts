@@ -2,7 +2,7 @@
 // Formula: ceil(total / target), as in the Kubernetes HPA's algorithm (kubernetes.io, "Algorithm
 // details").
 import { type GroupContext, numberOf, type Policy, reasonOf, round1, standsOn } from '../context.ts'
-import type { Recommendation, SignalKind, SignalSpec } from '../model.ts'
+import type { MeasuredSignal, Recommendation, SignalKind } from '../model.ts'
 import { CEILING_PERCENT, demandSignal, measure, SEVERAL_CORES_PERCENT } from './arriving.ts'
 
 /** Relative distance from the target inside which nothing changes; the HPA's default. */
@@ -21,9 +21,9 @@ export const target: Policy = (context) => {
   return left.map((signal) => recommend(signal, context))
 }
 
-/** The signals that size a group: the declared ones, and CPU at the threshold unless declared. */
-export function signalsOf(context: GroupContext): readonly SignalSpec[] {
-  const declared = context.group.signals
+/** The measured signals of a group: the declared ones, and CPU at the threshold unless declared. */
+export function signalsOf(context: GroupContext): readonly MeasuredSignal[] {
+  const declared = context.group.signals.filter((s) => s.kind !== 'query')
   if (declared.some((s) => s.kind === 'cpu')) return declared
   if (context.group.steps?.some((s) => s.kind === 'cpu')) return declared
   // Idle workers use a little CPU, and by that the last one of them would stay for ever.
@@ -31,7 +31,7 @@ export function signalsOf(context: GroupContext): readonly SignalSpec[] {
   return [...declared, { kind: 'cpu', target: context.group.scaling.thresholdPercent }]
 }
 
-function recommend(signal: SignalSpec, context: GroupContext): Recommendation {
+function recommend(signal: MeasuredSignal, context: GroupContext): Recommendation {
   const policy = `target.${signal.kind}`
   if (signal.kind === 'cpu') return cpu(policy, signal.target, context)
   const reading = context.seen.readings[signal.kind === 'rps' ? 'rps' : 'inFlight']
@@ -88,8 +88,11 @@ function blind(policy: string, why: string): Recommendation {
   return { kind: 'abstain', policy, reason: `no reading: ${why}`, blind: true }
 }
 
-// Beside `demand` a signal is a ceiling: being near it from below is no reason to keep anything.
-function sized(exact: number, { current, group }: GroupContext): number {
+/**
+ * Instances for an exact number of them: within the tolerance the present number stays. Beside
+ * `demand` a signal is a ceiling: being near it from below is no reason to keep anything.
+ */
+export function sized(exact: number, { current, group }: GroupContext): number {
   const isCeiling = demandSignal(group) !== undefined
   const off = current > 0 ? exact / current - 1 : Number.POSITIVE_INFINITY
   if (off <= TOLERANCE && off >= (isCeiling ? 0 : -TOLERANCE)) return current

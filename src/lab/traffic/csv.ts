@@ -41,9 +41,13 @@ function parseRow(line: string): Row | string {
   const [atS, rps] = [numberIn(cells[0]), numberIn(cells[1])]
   if (!Number.isFinite(atS)) return `the time ${JSON.stringify(cells[0])} is not a number`
   if (!Number.isFinite(rps)) return `the rate ${JSON.stringify(cells[1])} is not a number`
+  return rateFault(rps) ?? { atS, rps }
+}
+
+/** Why a number can be no rate of requests; undefined where it can. */
+export function rateFault(rps: number): string | undefined {
   if (rps < 0) return `the rate ${rps} is below zero`
-  if (rps > MOST_RPS) return `the rate ${rps} is above ${MOST_RPS} requests a second`
-  return { atS, rps }
+  return rps > MOST_RPS ? `the rate ${rps} is above ${MOST_RPS} requests a second` : undefined
 }
 
 // An empty cell is not zero.

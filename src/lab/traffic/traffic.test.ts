@@ -10,6 +10,7 @@ import { arrivalsOf, multiplierFor, rateAt } from '../world/arrivals.ts'
 import { parseAccessLog, secondOf } from './access-log.ts'
 import { parseCsv, type Traffic } from './csv.ts'
 import { readTraffic } from './read.ts'
+import { demandOf, trafficOfSamples } from './samples.ts'
 import { SHAPES, synthetic } from './synthetic.ts'
 
 function good(result: Traffic | Fault): Traffic {
@@ -64,6 +65,25 @@ test('access logs: requests per second, silent seconds are zero, broken lines ar
   assert.equal(secondOf(COMMON), Date.UTC(2000, 9, 10, 20, 55, 36) / 1_000)
   refused(parseAccessLog('what\nis this', 'l'), 'E_TRAFFIC_EMPTY', /common or combined/)
   refused(parseAccessLog('', 'l'), 'E_TRAFFIC_EMPTY', /no line/)
+})
+
+test('samples of a monitor: holes and a late begin are told, negative rates refused', () => {
+  const range = { name: 'm', startS: 0, endS: 600, stepS: 60 }
+  const rows = [300, 360, 480, 540, 600].map((atS) => ({ atS, value: atS / 60 }))
+  const { trace, notes } = good(trafficOfSamples(rows, range))
+  assert.deepEqual([...trace.rps], [5, 6, 7, 8, 9, 10])
+  assert.match(notes[0] ?? '', /^of the 0.0069 days asked for there are 0.0035 days, up to 1970/)
+  assert.match(notes[1] ?? '', /^1 of 6 steps are missing/)
+  const negative = [...rows, { atS: 660, value: -1 }]
+  refused(trafficOfSamples(negative, range), 'E_TRAFFIC_INVALID', /at 1970.*below zero/)
+  refused(trafficOfSamples([], range), 'E_TRAFFIC_EMPTY', /no traffic/)
+})
+
+test('utilisation becomes demand, and saturated history is censored', () => {
+  const at = (...values: readonly number[]) => values.map((value, atS) => ({ atS, value }))
+  const { samples, notes } = demandOf(at(50, 100, 10), at(2, 3), 40)
+  assert.deepEqual(samples, at(40, 120))
+  assert.match(notes[1] ?? '', /^1 of 3 steps were at 95 % and above: .*censored/)
 })
 
 test('files: told apart by content, compressed or not, and absent', () => {

@@ -1,5 +1,5 @@
 // What in a tick is worth telling: whether it changed or did something, and for whom.
-import type { Tick } from './model.ts'
+import type { Tick } from '../model.ts'
 
 /** Whether a tick decided on another number, or planned anything. */
 export function isChange(tick: Tick): boolean {
