@@ -81,7 +81,8 @@ export const scaling = z
         .optional()
         .describe(
           'Scale-in waits until fewer instances were wanted for this long. Default: half of the ' +
-            'time a boot and a drain take, as learned; with `policy: target` or a `query` 60s.',
+            'time a boot and a drain take, as learned; with `policy: target`, a `query`, or where ' +
+            'only steps of CPU size the group, 60s.',
         ),
       cooldown: duration(0)
         .meta({ default: SCALING_DEFAULTS.cooldown })

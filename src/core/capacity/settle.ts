@@ -1,5 +1,6 @@
 // How long fewer instances must be wanted before some leave, where the file does not say.
 import type { GroupMemory, GroupSpec } from '../model.ts'
+import { demandSignal } from '../policies/arriving.ts'
 import { turnoverS, turnoverTimes } from './turnover.ts'
 
 /** Of a turnover: that long the boot of one that is wanted again would not have paid. */
@@ -13,8 +14,9 @@ const REACTIVE_MS = 60_000
  * minute.
  */
 export function settleMsOf(group: GroupSpec, memory: GroupMemory): number {
-  const { settleMs, policy } = group.scaling
+  const { settleMs } = group.scaling
   if (settleMs !== undefined) return settleMs
-  if (policy === 'target' || group.signals.some((s) => s.kind === 'query')) return REACTIVE_MS
+  const isReactive = demandSignal(group) === undefined
+  if (isReactive || group.signals.some((s) => s.kind === 'query')) return REACTIVE_MS
   return SHARE * turnoverS(turnoverTimes(memory.turnover)) * 1_000
 }

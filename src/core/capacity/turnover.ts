@@ -39,7 +39,7 @@ export function noteTurnover(
 ): GroupMemory {
   const generation = group.run.hash
   const before = memory.turnover?.generation === generation ? memory.turnover : fresh(generation)
-  const after = drained(booted(before, seen), seen, nowMs)
+  const after = drained(booted(inTime(before, nowMs), seen, nowMs), seen, nowMs)
   return after === memory.turnover ? memory : { ...memory, turnover: after }
 }
 
@@ -54,12 +54,20 @@ function timed(bootsS: readonly number[], drainsS: readonly number[]) {
   return { bootsS, drainsS, times }
 }
 
-function booted(turnover: Turnover, seen: GroupObservation): Turnover {
+// A clock that was set back must not hide those that become ready until it has caught up.
+function inTime(turnover: Turnover, nowMs: EpochMs): Turnover {
+  return turnover.readyAtMs <= nowMs ? turnover : { ...turnover, readyAtMs: nowMs }
+}
+
+function booted(turnover: Turnover, seen: GroupObservation, nowMs: EpochMs): Turnover {
   let latest = turnover.readyAtMs
   let boots: number[] | undefined
   for (const instance of instancesOf(seen)) {
     const { phase, phaseAtMs, startedAtMs } = instance
     if (phase !== 'ready' || phaseAtMs <= turnover.readyAtMs || phaseAtMs < startedAtMs) continue
+    if (phaseAtMs > nowMs) continue
+    // During a roll those of before are ready too: they tell nothing of the new code.
+    if (!instance.generation.startsWith(`${turnover.generation}.`)) continue
     boots ??= [...turnover.bootsS]
     boots.push((phaseAtMs - startedAtMs) / 1_000)
     latest = Math.max(latest, phaseAtMs)

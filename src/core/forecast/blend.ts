@@ -16,6 +16,8 @@ const BUSY = 0.85
 
 /** So many times the share that may be late costs as much as all instances. */
 const DEAR = 5
+/** Nobody can promise less: a smaller share that may be late is taken for this one. */
+const LEAST_RATIO = 1e-6
 /**
  * As if demand had been calm for so long before it was first seen, in seconds: one spike right
  * after the start is no reason to expect another one at once.
@@ -39,7 +41,7 @@ export interface Weighing {
 export function blendOf(memory: Rehearsed, by: Weighing, atMs: number): Blend {
   const { lateRatio, bootS } = by
   const { spent, spreadSpent, lateness, level } = memory
-  const price = 1 / (DEAR * lateRatio * BUSY)
+  const price = 1 / (DEAR * Math.max(LEAST_RATIO, lateRatio) * BUSY)
   const headstart = level.most * bootS * HEADSTART
   const deviation = spreadAt(level.minute, level)
   const first = firstChoice(bootS)

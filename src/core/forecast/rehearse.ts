@@ -58,11 +58,25 @@ export interface Sample {
 /** The memory of a group's demand after a reading. */
 export function rehearse(before: DemandMemory | undefined, sample: Sample): DemandMemory {
   const isOther = before?.signal !== sample.signal || before.target !== sample.target
-  if (before === undefined || isOther || sample.atMs < before.atMs) return first(sample)
+  if (before === undefined || isOther) return first(sample)
+  if (sample.atMs < before.atMs) return setBack(before, sample.atMs)
   const elapsed = sample.atMs - before.atMs
   if (elapsed < LEAST_MS) return before
   const seconds = Math.min(MOST_S, elapsed / 1_000)
   return after(faded(before, sample.atMs), sample, seconds)
+}
+
+// The clock was set back: what was learned stays, at the new time.
+function setBack(before: DemandMemory, atMs: EpochMs): DemandMemory {
+  const by = before.atMs - atMs
+  return {
+    ...before,
+    atMs,
+    sinceMs: before.sinceMs - by,
+    fadedAtMs: before.fadedAtMs - by,
+    past: { ...before.past, markedAtMs: before.past.markedAtMs - by },
+    blend: { ...before.blend, atMs: before.blend.atMs - by },
+  }
 }
 
 function after(before: DemandMemory, sample: Sample, seconds: number): DemandMemory {
@@ -296,6 +310,7 @@ function marked(
     }
     lowestPlan = Math.min(lowestPlan, one.plan)
   }
-  const next = (past.next + 1) % MARKS
+  // The one that filled it came last: the oldest is still the first.
+  const next = past.ring.length < MARKS ? 0 : (past.next + 1) % MARKS
   return { markedAtMs: atMs, next, ring, lowest, lowestSpread, lowestPlan }
 }

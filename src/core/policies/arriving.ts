@@ -88,16 +88,17 @@ export function waitingDemand(
 function measureCpu(seen: GroupObservation, memory: GroupMemory): Measured | undefined {
   const { cpuPercent, rps } = seen.readings
   const mean = numberOf(cpuPercent)
-  if (mean === undefined) return undefined
+  // Whose CPU it is, nobody can say while the instances can't be seen.
+  if (mean === undefined || seen.status.kind === 'unknown') return undefined
   if (mean < CEILING_PERCENT || mean > SEVERAL_CORES_PERCENT) {
     let ready = 0
     for (const { phase } of instancesOf(seen)) if (phase === 'ready') ready += 1
-    const value = ready * mean
+    const value = ready * Math.max(0, mean)
     return { value, present: value, reading: cpuPercent }
   }
   const arriving = numberOf(rps)
   const cost = memory.cpuPerRps
   if (arriving === undefined || cost === undefined) return undefined
-  const value = arriving * cost
+  const value = Math.max(0, arriving) * cost
   return { value, present: value, reading: cpuPercent }
 }

@@ -7,7 +7,6 @@ import {
   instancesOf,
   numberOf,
   type Policy,
-  round1,
   standsOn,
 } from '../context.ts'
 import { DEVIATIONS, FACTORS, FORECASTERS } from '../forecast/forecasters.ts'
@@ -37,6 +36,8 @@ const CALM_S = 20
 const FULL_S = 120
 /** From this share of what the ready ones should carry on they may be full. */
 const FULL_SHARE = 0.9
+/** No reading is taken for more than so many times what the largest group would carry. */
+const ABSURD = 10
 
 /** Rehearses what arrived; the same memory where nothing can be measured. */
 export function noteDemand(
@@ -56,7 +57,7 @@ export function noteDemand(
     signal: signal.kind,
     target: signal.target,
     atMs: nowMs,
-    value: measured.value,
+    value: Math.min(measured.value, ABSURD * group.scaling.maxInstances * signal.target),
     queues: signal.kind === 'rps',
     bootS: horizonS(times),
     turnoverS: turnoverS(times),
@@ -78,7 +79,7 @@ function residence(
   const known = memory.demand?.residenceS ?? 0
   const inFlight = numberOf(seen.readings.inFlight)
   const rps = numberOf(seen.readings.rps)
-  if (inFlight === undefined || rps === undefined || rps < 1 || inFlight === 0) return known
+  if (inFlight === undefined || rps === undefined || rps < 1 || inFlight <= 0) return known
   let ready = 0
   for (const { phase } of instancesOf(seen)) if (phase === 'ready') ready += 1
   const load = signal.kind === 'rps' ? rps : inFlight
@@ -108,7 +109,9 @@ function recommend(signal: MeasuredSignal, context: GroupContext): Recommendatio
   const waiting = waitingDemand(seen, known, measured.present, drainS)
   const now = present + waiting
   const instances = Math.max(0, Math.ceil(Math.max(now, known.plan) / signal.target - 1e-9))
-  const reason = `${words(signal, known, now, waiting)} wants ${instances}`
+  const isPlanned = known.plan > now && (instances !== context.current || isOff(known))
+  const how = isPlanned ? ` (${planWords(known)})` : ''
+  const reason = `${words(signal, known, now, waiting)} wants ${instances}${how}`
   return standsOn(measured.reading, { kind: 'want', policy, instances, reason }, nowMs)
 }
 
@@ -127,7 +130,7 @@ export function planWords(known: DemandMemory): string {
   const one = FORECASTERS[leader]
   const caution =
     one?.by === 'spread' ? `${DEVIATIONS[step]} deviations more` : `times ${FACTORS[step]}`
-  const late = `${round1(known.blend.expectedLate * 1_000) / 10} % of past demand late`
+  const late = `${Math.round(known.blend.expectedLate * 10_000) / 100} % of past demand late`
   const fixed = isOff(known) ? '; more came late than that: fixed headroom counts too' : ''
   return `mostly ${one?.words} ${caution}: ${late}${fixed}`
 }
@@ -136,6 +139,10 @@ export function planWords(known: DemandMemory): string {
 function without(signal: MeasuredSignal, context: GroupContext): Recommendation {
   const { seen, current } = context
   const policy = 'demand'
+  if (signal.kind === 'cpu' && seen.status.kind === 'unknown') {
+    const reason = `no reading: the instances can't be seen: ${seen.status.fault.message}`
+    return { kind: 'abstain', policy, reason, blind: true }
+  }
   if (signal.kind === 'cpu' && numberOf(seen.readings.cpuPercent) !== undefined) {
     const reason = 'CPU is at its ceiling, and what a request costs is not known yet'
     return { kind: 'abstain', policy, reason, blind: false }
