@@ -14,7 +14,7 @@ export interface TrafficOptions {
   readonly prometheus?: string
   /** How many instances there were; `prometheus` is then their mean utilisation in percent. */
   readonly instances?: string
-  /** Requests per second that one instance serves. */
+  /** Requests per second that one instance serves, for recorded utilisation. */
   readonly capacity?: string
   readonly last?: string
   readonly step?: string
@@ -47,7 +47,9 @@ export async function trafficOf(
   if (traffic !== undefined && odd !== undefined) {
     throw new PlimsollError('E_USAGE', `--${odd} goes with --prometheus`)
   }
-  if (prometheus === undefined) return sound(readTraffic(traffic ?? ''))
+  if (prometheus === undefined) {
+    return sound(readTraffic(traffic ?? '', Number(options.capacity)))
+  }
   const range = { ...rangeOf(options, nowMs), name: 'prometheus' }
   const monitor = monitorOf(options)
   const read = async (query: string) =>

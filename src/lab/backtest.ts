@@ -1,8 +1,10 @@
 // Traffic through policies, as one document: what each would have cost and missed, beside the
 // oracle and the bound.
 import { boundHours } from './bound.ts'
+import { oracleGrid } from './oracle.ts'
 import { PLIMSOLL } from './plimsoll.ts'
 import type { PolicyMaker } from './policy.ts'
+import { type Course, courseOf } from './report/course.ts'
 import { gridOf, RIVALS, tunedSetting } from './rivals/field.ts'
 import { cheapestWithin, costOf, type Point } from './score/cost.ts'
 import type { Score } from './score/tally.ts'
@@ -10,8 +12,8 @@ import { bestOracle } from './tune.ts'
 import { runPolicy } from './world/run.ts'
 import type { World } from './world/world.ts'
 
-/** Percent of requests that may be late where policies are compared at equal SLO. */
-export const EQUAL_SLO_PERCENT = 0.1
+/** Percent of requests that may be late where nothing else is said. */
+const LATE_PERCENT = 0.1
 
 /** As documented; at the one setting that the benchmark found best; or the best for this trace. */
 export type Variant = 'default' | 'tuned' | 'hindsight'
@@ -56,41 +58,69 @@ interface Candidate {
   readonly makes: readonly PolicyMaker[]
 }
 
-/** Runs the named policies; `progress` is told the share that is done, 0 to 1. */
+/** What may be said of a backtest. */
+export interface BacktestOptions {
+  /** Percent of requests that may be late: what `plimsoll` is told, and where all are compared. */
+  readonly latePercent?: number
+  /** Told the share of the runs that is done, 0 to 1, and whose turn it is. */
+  readonly progress?: (share: number, whose: string) => void
+  /** Given how each row's run went over time. It is run once more for that. */
+  readonly onCourse?: (row: BacktestPolicy, course: Course) => void
+}
+
+/** The oracle's turn, for `progress`. */
+const ORACLE = 'oracle'
+
+/** Runs the named policies. */
 export function backtest(
   world: World,
   names: readonly string[],
-  progress: (share: number) => void,
+  options: BacktestOptions = {},
 ): BacktestResult {
-  const candidates = candidatesFor(names)
-  const total = candidates.reduce((sum, { makes }) => sum + makes.length, 1)
-  const oracle = bestOracle(world, EQUAL_SLO_PERCENT)
-  let done = 1
+  const { latePercent = LATE_PERCENT, onCourse } = options
+  const candidates = candidatesFor(names, latePercent)
+  const extra = onCourse === undefined ? 0 : 1
+  const runs = candidates.reduce((sum, { makes }) => sum + makes.length + extra, 0)
+  const total = runs + oracleGrid(world.bootS).length
+  let done = 0
+  const tick = (whose: string): void => {
+    done += 1
+    options.progress?.(done / total, whose)
+  }
+  const oracle = bestOracle(world, latePercent, () => tick(ORACLE))
+  const oracleHours = oracle.instanceHours
   const ran = candidates.map((candidate) => {
-    const scores = candidate.makes.map((make) => {
+    const { name, variant, makes } = candidate
+    const whose = `${name} ${variant}`
+    const scores = makes.map((make) => {
       const score = runPolicy(world, make)
-      done += 1
-      progress(done / total)
+      tick(whose)
       return score
     })
-    return { ...candidate, scores }
-  })
-  const policies = ran.map(({ name, variant, scores }) => {
-    const best = bestScore(scores, oracle.instanceHours)
-    return rowOf(name, variant, best, oracle.instanceHours)
+    const best = cheapest(scores, oracleHours)
+    const row = rowOf(candidate, scores[best], oracleHours)
+    const make = makes[best]
+    if (onCourse !== undefined && make !== undefined) {
+      onCourse(row, courseOf(world, make))
+      tick(whose)
+    }
+    return { ...candidate, scores, row }
   })
   return {
-    policies,
-    oracle_instance_hours: oracle.instanceHours,
+    policies: ran.map(({ row }) => row),
+    oracle_instance_hours: oracleHours,
     bound_instance_hours: boundHours(world),
-    at_equal_slo: equalSlo(ran),
+    at_equal_slo: equalSlo(ran, latePercent),
   }
 }
 
-function candidatesFor(names: readonly string[]): readonly Candidate[] {
+function candidatesFor(names: readonly string[], latePercent: number): readonly Candidate[] {
   const ours = PLIMSOLL.filter((v) => names.includes(v.name)).flatMap(
-    ({ name, defaults, front }): Candidate[] => [
-      { name, variant: 'default', isOurs: true, makes: [defaults] },
+    ({ name, defaults, at, front }): Candidate[] => [
+      {
+        ...{ name, variant: 'default', isOurs: true },
+        makes: [at?.(latePercent / 100) ?? defaults],
+      },
       { name, variant: 'hindsight', isOurs: true, makes: front.map((f) => f.make) },
     ],
   )
@@ -107,14 +137,17 @@ function candidatesFor(names: readonly string[]): readonly Candidate[] {
 }
 
 // Hindsight takes the setting of the least cost.
-function bestScore(scores: readonly Score[], oracleHours: number): Score {
-  const sorted = scores.toSorted((a, b) => costOf(a, oracleHours) - costOf(b, oracleHours))
-  const best = sorted[0]
-  if (best === undefined) throw new Error('a policy without a setting')
-  return best
+function cheapest(scores: readonly Score[], oracleHours: number): number {
+  const costs = scores.map((score) => costOf(score, oracleHours))
+  return costs.indexOf(costs.reduce((least, cost) => Math.min(least, cost), costs[0] ?? 0))
 }
 
-function rowOf(name: string, variant: Variant, score: Score, oracleHours: number): BacktestPolicy {
+function rowOf(
+  { name, variant }: Candidate,
+  score: Score | undefined,
+  oracleHours: number,
+): BacktestPolicy {
+  if (score === undefined) throw new Error('a policy without a setting')
   return {
     name,
     variant,
@@ -128,6 +161,7 @@ function rowOf(name: string, variant: Variant, score: Score, oracleHours: number
 
 function equalSlo(
   ran: readonly (Candidate & { readonly scores: readonly Score[] })[],
+  latePercent: number,
 ): BacktestResult['at_equal_slo'] {
   const points = ran.flatMap(({ name, isOurs, scores }) =>
     scores.map((score): Point & { name: string; isOurs: boolean } => ({ ...score, name, isOurs })),
@@ -135,12 +169,12 @@ function equalSlo(
   const within = (isOurs: boolean) =>
     cheapestWithin(
       points.filter((p) => p.isOurs === isOurs),
-      EQUAL_SLO_PERCENT,
+      latePercent,
     )
   const [ours, theirs] = [within(true), within(false)]
   const isBoth = ours !== undefined && theirs !== undefined
   return {
-    violation_percent: EQUAL_SLO_PERCENT,
+    violation_percent: latePercent,
     best_rival: theirs?.name ?? null,
     best_rival_instance_hours: theirs?.instanceHours ?? null,
     plimsoll_instance_hours: ours?.instanceHours ?? null,

@@ -35,17 +35,17 @@ const BURST_S = 4
 
 /**
  * Instances that each second needs: what serves the next few seconds' requests within their time
- * and the wait that is allowed.
+ * and the wait that is allowed. No more than there may be.
  */
 export function needOf(world: World): Uint32Array {
-  const { arrivals, capacityRps, maxWaitS, minInstances } = world
+  const { arrivals, capacityRps, maxWaitS, minInstances, maxInstances } = world
   const need = new Uint32Array(arrivals.length)
   let sum = 0
   for (let t = arrivals.length - 1; t >= 0; t -= 1) {
     sum += (arrivals[t] ?? 0) - (arrivals[t + BURST_S] ?? 0)
     const seconds = Math.min(BURST_S, arrivals.length - t) + maxWaitS
     const exact = sum / (capacityRps * seconds)
-    need[t] = Math.max(minInstances, Math.ceil(exact - 1e-9))
+    need[t] = Math.min(maxInstances, Math.max(minInstances, Math.ceil(exact - 1e-9)))
   }
   return need
 }

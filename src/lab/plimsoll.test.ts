@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import { decide } from '../core/decide.ts'
 import { EMPTY_MEMORY } from '../core/memory.ts'
 import type { Decision, Instance, Observation } from '../core/model.ts'
-import { PLIMSOLL, plimsollPolicy, specFor, targetAt } from './plimsoll.ts'
+import { demandAt, PLIMSOLL, plimsollPolicy, specFor, targetAt } from './plimsoll.ts'
 import { START_MS } from './plimsoll-fleet.ts'
 import { synthetic } from './traffic/synthetic.ts'
 import { runPolicy } from './world/run.ts'
@@ -81,4 +81,9 @@ test('a lower target takes more hours and misses less', () => {
   assert.ok(careful.instanceHours > bold.instanceHours)
   assert.ok(careful.violationPercent < bold.violationPercent)
   assert.equal(PLIMSOLL[0]?.name, 'plimsoll-target')
+})
+
+test('a share of nothing that may be late is a very small one', () => {
+  const [none, few] = [0, 1e-6].map((late) => runPolicy(worldOf(rps), demandAt(late)))
+  assert.deepEqual(none, few)
 })

@@ -159,6 +159,8 @@ const NO_HOST: Reading = { kind: 'missing', reason: 'instances have machines of 
 export interface PlimsollVariant {
   readonly name: string
   readonly defaults: PolicyMaker
+  /** Its defaults, told which share of demand may be late, where it can be told. */
+  readonly at?: (lateRatio: number) => PolicyMaker
   readonly front: readonly { readonly knob: string; readonly make: PolicyMaker }[]
 }
 
@@ -199,6 +201,7 @@ export const PLIMSOLL: readonly PlimsollVariant[] = [
   {
     name: 'plimsoll',
     defaults: demandAt(),
+    at: demandAt,
     front: LATE_SHARES.map((share) => ({
       knob: `${share * 100} % late`,
       make: demandAt(share),

@@ -24,12 +24,17 @@ export interface Oracle extends Score {
   readonly serves: boolean
 }
 
-/** Runs the oracle's grid. */
-export function bestOracle(world: World, violationPercent: number): Oracle {
-  const points = oracleGrid(world.bootS).map((setting) => ({
-    setting,
-    ...runPolicy(world, oraclePolicy(setting)),
-  }))
+/** Runs the oracle's grid; `progress` is called after every run. */
+export function bestOracle(
+  world: World,
+  violationPercent: number,
+  progress: () => void = () => {},
+): Oracle {
+  const points = oracleGrid(world.bootS).map((setting) => {
+    const score = runPolicy(world, oraclePolicy(setting))
+    progress()
+    return { setting, ...score }
+  })
   const met = cheapestWithin(points, violationPercent)
   if (met !== undefined) return { ...met, serves: true }
   const best = points.toSorted((a, b) => a.violationPercent - b.violationPercent)[0]

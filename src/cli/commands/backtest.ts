@@ -1,38 +1,29 @@
 // `plimsoll backtest`: recorded traffic, from a file or a Prometheus, through policies. Touches
-// nothing.
+// nothing but the report that it is asked for.
+import { writeFileSync } from 'node:fs'
 import { type Command, InvalidArgumentError, Option } from 'commander'
+import { shareRatio } from '../../config/units.ts'
 import { PlimsollError } from '../../core/errors.ts'
-import { durationMs } from '../../core/words/duration.ts'
-import {
-  type BacktestPolicy,
-  type BacktestResult,
-  backtest,
-  policyNames,
-} from '../../lab/backtest.ts'
+import { type BacktestPolicy, backtest, policyNames } from '../../lab/backtest.ts'
+import { type Course, trafficCourse } from '../../lab/report/course.ts'
+import { type BacktestDocument, reportPage } from '../../lab/report/page.ts'
 import type { Traffic } from '../../lab/traffic/csv.ts'
-import { arrivalsOf, secondsOf } from '../../lab/world/arrivals.ts'
-import { PLANT, type World, worldOf } from '../../lab/world/world.ts'
+import type { World } from '../../lab/world/world.ts'
 import { type Output, table } from '../output.ts'
+import { createProgress } from '../progress.ts'
+import { type Rehearsal, type RehearsalOptions, rehearsalOf, rehearsedWorld } from '../rehearsal.ts'
 import { lastSeconds, type TrafficOptions, trafficOf } from '../traffic.ts'
 import { DONE, parseDuration, parseWhole, run } from '../verb.ts'
 
-interface BacktestOptions extends TrafficOptions {
+interface BacktestOptions extends RehearsalOptions, TrafficOptions {
   readonly policies?: string
-  readonly slo: string
-  readonly service: string
-  readonly capacity: string
-  readonly boot: string
-  readonly drain: string
-  readonly seed: string
+  readonly report?: string
   readonly json?: boolean
 }
 
-/** A note on standard error at most this often. */
-const PROGRESS_MS = 2_000
-
 /**
  * Adds `backtest`. Reports E_TRAFFIC_FILE, E_TRAFFIC_EMPTY, E_TRAFFIC_INVALID, E_TRAFFIC_SHORT,
- * E_SLO_IMPOSSIBLE, E_METRICS, E_ENV_MISSING and E_USAGE.
+ * E_SLO_IMPOSSIBLE, E_FILE_MISSING, E_FILE_INVALID, E_METRICS, E_ENV_MISSING and E_USAGE.
  */
 export function addBacktest(program: Command): void {
   program
@@ -44,16 +35,41 @@ export function addBacktest(program: Command): void {
     .option('--last <duration>', 'with --prometheus: how much of the past (default 14d)', parseLast)
     .option('--step <duration>', 'with --prometheus: between samples', parseDuration)
     .option('--url <url>', "Prometheus's address (default: metrics.prometheus of the file)")
-    .option('--file <path>', 'the file that names it (default: plimsoll.yaml here)')
     .option('--policies <names>', 'separated by commas (default: all)')
-    .option('--slo <duration>', 'a request that takes longer is late', parseDuration, '300ms')
-    .option('--service <duration>', 'what a request takes without waiting', parseDuration, '50ms')
-    .option('--capacity <rps>', 'requests per second that one instance serves', parseWhole, '50')
-    .option('--boot <duration>', 'from request to ready', parseDuration, '45s')
-    .option('--drain <duration>', 'from leaving the rotation to the end', parseDuration, '15s')
-    .addOption(new Option('--seed <n>', 'of arrivals and boots').argParser(parseWhole).default('1'))
+    .option(
+      '--file <path>',
+      'a plimsoll.yaml: SLO, requests/s per instance and bounds of its group',
+    )
+    .option('--group <name>', 'which group of the file')
+    .option(
+      '--slo <duration>',
+      'a request that takes longer is late (default: 300ms)',
+      parseDuration,
+    )
+    .option('--late <share>', 'of requests that may be late (default: 0.1%)', parseLate)
+    .option('--service <duration>', 'a request without waiting (default: 50ms)', parseDuration)
+    .option('--capacity <rps>', 'requests/s that one instance serves (default: 50)', parseCapacity)
+    .option('--boot <duration>', 'from request to ready (default: 45s)', parseDuration)
+    .option(
+      '--drain <duration>',
+      'from leaving the rotation to the end (default: 15s)',
+      parseDuration,
+    )
+    .addOption(new Option('--seed <n>', 'of arrivals and boots (default: 1)').argParser(parseWhole))
+    .option('--report <path>', 'write a page with charts, HTML in one file')
     .option('--json', 'one JSON document on standard output')
     .action((options: BacktestOptions) => run(options, (output) => rehearse(options, output)))
+}
+
+function parseLate(text: string): string {
+  const ratio = shareRatio(text)
+  if (ratio > 0 && ratio < 1) return text
+  throw new InvalidArgumentError('expected a share with a percent sign, such as 0.1%')
+}
+
+function parseCapacity(text: string): string {
+  if (/^\d{1,7}(\.\d{1,6})?$/.test(text) && Number(text) > 0) return text
+  throw new InvalidArgumentError('expected a number above 0')
 }
 
 function parseLast(text: string): string {
@@ -63,21 +79,45 @@ function parseLast(text: string): string {
 
 async function rehearse(options: BacktestOptions, output: Output): Promise<number> {
   const names = namesOf(options.policies)
-  let notedMs = performance.now()
-  const progress = (what: string) => (share: number) => {
-    if (performance.now() - notedMs < PROGRESS_MS) return
-    notedMs = performance.now()
-    output.note(`${Math.round(share * 100)} % ${what}`)
+  const rehearsal = rehearsalOf(options)
+  const progress = createProgress(process.stderr, () => performance.now())
+  const capacity = String(rehearsal.plant.capacityRps)
+  const traffic = await trafficOf({ ...options, capacity }, Date.now(), (share) =>
+    progress.at(share, 'read'),
+  ).finally(progress.end)
+  const { world, notes } = rehearsedWorld(traffic, rehearsal)
+  const allNotes = [...traffic.notes, ...rehearsal.notes, ...notes]
+  const about = aboutOf({ ...traffic, notes: allNotes }, rehearsal, world)
+  const courses = new Map<BacktestPolicy, Course>()
+  const { report } = options
+  // Before the long run, so that a mistake in the path does not cost it.
+  if (report !== undefined) writeReport(report, '')
+  const result = backtest(world, names, {
+    latePercent: about.slo.violation_percent,
+    progress: progress.at,
+    ...(report === undefined ? {} : { onCourse: (row, course) => courses.set(row, course) }),
+  })
+  progress.end()
+  const { trace, slo, ...plant } = about
+  const document: BacktestDocument = { trace, slo, ...result, ...plant }
+  if (report !== undefined) {
+    const of = (row: BacktestPolicy) => courses.get(row)
+    writeReport(report, reportPage(document, { traffic: trafficCourse(world), of }))
   }
-  const traffic = await trafficOf(options, Date.now(), progress('read'))
-  const world = worldOfOptions(traffic, options)
-  const result = backtest(world, names, progress('done'))
-  const trace = traceOf(traffic, world)
-  const slo = { latency_ms: durationMs(options.slo), violation_percent: 0.1 }
-  output.document({ trace, slo, ...result })
-  for (const note of traffic.notes) output.say(`note: ${note}`)
-  output.say(report(result))
+  output.document(document)
+  for (const note of allNotes) output.say(`note: ${note}`)
+  output.say(summary(document))
+  if (report !== undefined) output.say(`wrote ${report}`)
   return DONE
+}
+
+function writeReport(path: string, text: string): void {
+  try {
+    writeFileSync(path, text)
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error)
+    throw new PlimsollError('E_USAGE', `the report can't be written: ${why}`, { cause: error })
+  }
 }
 
 function namesOf(given: string | undefined): readonly string[] {
@@ -92,42 +132,32 @@ function namesOf(given: string | undefined): readonly string[] {
   )
 }
 
-function worldOfOptions(traffic: Traffic, options: BacktestOptions): World {
-  const [slo, service] = [durationMs(options.slo), durationMs(options.service)]
-  if (slo <= service) {
-    const message = `one request alone takes ${service} ms, and the SLO is ${slo} ms`
-    throw new PlimsollError('E_SLO_IMPOSSIBLE', message)
-  }
-  const capacityRps = Number(options.capacity)
-  if (capacityRps === 0) throw new PlimsollError('E_USAGE', '--capacity is above 0')
-  const bootS = durationMs(options.boot) / 1_000
-  const seconds = secondsOf(traffic.trace)
-  if (seconds <= bootS) {
-    const message = `the traffic lasts ${seconds} s, and a boot takes ${bootS} s`
-    throw new PlimsollError('E_TRAFFIC_SHORT', message)
-  }
-  const seed = Number(options.seed)
-  const layout = { multiplier: 1, mostS: Number.POSITIVE_INFINITY, seed }
-  return worldOf(arrivalsOf(traffic.trace, layout), {
-    ...PLANT,
-    capacityRps,
-    serviceS: service / 1_000,
-    maxWaitS: (slo - service) / 1_000,
-    bootS,
-    drainS: Math.round(durationMs(options.drain) / 1_000),
-    seed,
-  })
-}
-
-function traceOf({ trace, notes }: Traffic, { arrivals }: World) {
+function aboutOf(
+  { trace, notes }: Traffic,
+  { sloMs, lateRatio }: Rehearsal,
+  world: World,
+): Pick<BacktestDocument, 'trace' | 'slo' | 'plant'> {
+  const { arrivals } = world
   const requests = arrivals.reduce((sum, value) => sum + value, 0)
   const peak_rps = trace.rps.reduce((most, value) => Math.max(most, value), 0)
   const seconds = arrivals.length
   const { name, stepS: step_s } = trace
-  return { name, seconds, step_s, mean_rps: requests / seconds, peak_rps, notes }
+  return {
+    trace: { name, seconds, step_s, mean_rps: requests / seconds, peak_rps, notes },
+    slo: { latency_ms: sloMs, violation_percent: Number((lateRatio * 100).toPrecision(9)) },
+    plant: {
+      capacity_rps: world.capacityRps,
+      service_ms: Math.round(world.serviceS * 1_000),
+      boot_s: world.bootS,
+      drain_s: world.drainS,
+      min_instances: world.minInstances,
+      max_instances: world.maxInstances,
+      seed: world.seed,
+    },
+  }
 }
 
-function report(result: BacktestResult): string {
+function summary(result: BacktestDocument): string {
   const sorted = result.policies.toSorted((a, b) => a.cost - b.cost)
   const head = ['policy', 'variant', 'late', 'instance-hours', 'cost', 'starts', 'longest']
   const { at_equal_slo: equal } = result

@@ -29,6 +29,8 @@ const WAIT_S = 0.25
 const WAIT_SHARE = 0.8
 /** Share of demand that may be late where the file does not say. */
 const LATE_RATIO = 0.001
+/** Nothing late at all would cost without bound: so little stands for it. */
+const LEAST_LATE_RATIO = 1e-6
 /** What waits is to be gone after so many seconds, at least. */
 const LEAST_DRAIN_S = 10
 /** How fast it is learned how long requests stay, in seconds: with room to spare, and without. */
@@ -52,7 +54,8 @@ export function noteDemand(
   if (measured === undefined) return memory
   const times = turnoverTimes(memory.turnover)
   const residenceS = signal.kind === 'cpu' ? 0 : residence(signal, seen, memory, nowMs)
-  const { p99Ms, lateRatio = LATE_RATIO } = group.slo
+  const { p99Ms } = group.slo
+  const lateRatio = Math.max(LEAST_LATE_RATIO, group.slo.lateRatio ?? LATE_RATIO)
   const demand = rehearse(memory.demand, {
     signal: signal.kind,
     target: signal.target,
@@ -119,7 +122,8 @@ function words(signal: MeasuredSignal, known: DemandMemory, now: number, waiting
   const { plan } = known
   const unit = UNIT[signal.kind]
   const each = `at ${signal.target} per instance`
-  const queue = waiting >= 0.05 * now ? ` (${brief(waiting)} of it for what waits)` : ''
+  const queue =
+    waiting > 0 && waiting >= 0.05 * now ? ` (${brief(waiting)} of it for what waits)` : ''
   if (plan <= now) return `${brief(now)} ${unit}${queue} ${each}`
   return `${brief(now)} ${unit}${queue}, ${brief(plan)} planned for ${each}`
 }

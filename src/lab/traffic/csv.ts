@@ -80,6 +80,10 @@ export function evenly(rows: readonly Row[], name: string): Traffic | Fault {
     )
   }
   const length = Math.round(spanS / stepS) + 1
+  if (length > MOST_S) {
+    const message = `${name} has a row every ${stepS} s over ${spanS} s: too many to be laid out`
+    return fault('E_TRAFFIC_INVALID', message)
+  }
   const rps = new Float64Array(length).fill(Number.NaN)
   for (const row of distinct) rps[Math.round((row.atS - first.atS) / stepS)] = row.rps
   const gaps = fillGaps(rps)

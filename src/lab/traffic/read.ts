@@ -4,16 +4,24 @@ import { basename } from 'node:path'
 import { gunzipSync } from 'node:zlib'
 import { fault } from '../../core/errors.ts'
 import type { Fault } from '../../core/model.ts'
+import { printable } from '../../core/words/printable.ts'
 import { parseAccessLog } from './access-log.ts'
 import { parseCsv, type Traffic } from './csv.ts'
+import { isUtilisation, parseUtilisation } from './utilisation.ts'
 
 /** Larger files than this, or larger text after decompression, are refused: 500 MB. */
 const MOST_BYTES = 500_000_000
 const GZIP = [0x1f, 0x8b]
 
-/** Reads a file. Faults: E_TRAFFIC_FILE, E_TRAFFIC_EMPTY, E_TRAFFIC_INVALID, E_TRAFFIC_SHORT. */
-export function readTraffic(path: string): Traffic | Fault {
-  const name = basename(path)
+/** What an instance serves at full utilisation where nobody says it, in requests per second. */
+const CAPACITY_RPS = 50
+
+/**
+ * Reads a file; `capacityRps` is what an instance serves, for recorded utilisation. Faults:
+ * E_TRAFFIC_FILE, E_TRAFFIC_EMPTY, E_TRAFFIC_INVALID, E_TRAFFIC_SHORT.
+ */
+export function readTraffic(path: string, capacityRps = CAPACITY_RPS): Traffic | Fault {
+  const name = printable(basename(path))
   const bytes = bytesOf(path)
   if ('code' in bytes) return bytes
   const text = bytes.toString('utf8')
@@ -21,9 +29,11 @@ export function readTraffic(path: string): Traffic | Fault {
     return fault('E_TRAFFIC_INVALID', `${name} is not text`)
   }
   const first = text.slice(0, text.indexOf('\n') + 1 || undefined)
-  return /\[\d{2}\/\w{3}\/\d{4}:/.test(text.slice(0, 10_000)) || !first.includes(',')
-    ? parseAccessLog(text, name)
-    : parseCsv(text, name.replace(/\.csv(\.gz)?$/, ''))
+  if (/\[\d{2}\/\w{3}\/\d{4}:/.test(text.slice(0, 10_000)) || !first.includes(',')) {
+    return parseAccessLog(text, name)
+  }
+  const bare = name.replace(/\.csv(\.gz)?$/, '')
+  return isUtilisation(first) ? parseUtilisation(text, bare, capacityRps) : parseCsv(text, bare)
 }
 
 function bytesOf(path: string): Buffer | Fault {

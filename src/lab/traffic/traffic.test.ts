@@ -12,6 +12,7 @@ import { parseCsv, type Traffic } from './csv.ts'
 import { readTraffic } from './read.ts'
 import { demandOf, trafficOfSamples } from './samples.ts'
 import { SHAPES, synthetic } from './synthetic.ts'
+import { parseUtilisation } from './utilisation.ts'
 
 function good(result: Traffic | Fault): Traffic {
   assert.ok(!('code' in result), 'code' in result ? result.message : '')
@@ -49,6 +50,8 @@ test('what is no traffic is refused by line', () => {
   refused(parseCsv('0,1\nx,2', 'a'), 'E_TRAFFIC_INVALID', /line 2: the time "x"/)
   refused(parseCsv('0,1\n1,1e9', 'a'), 'E_TRAFFIC_INVALID', /above 10000000/)
   refused(parseCsv('0,1\n1,2\n1e12,2', 'a'), 'E_TRAFFIC_INVALID', /days, at most/)
+  refused(parseCsv('0,1\n1e-6,1\n2e-6,1\n1000,1', 'a'), 'E_TRAFFIC_INVALID', /a row every/)
+  refused(parseCsv('0,1\n1,Infinity', 'a'), 'E_TRAFFIC_INVALID', /line 2: .*not a number/)
   refused(parseCsv('0,1\n1;2', 'a'), 'E_TRAFFIC_INVALID', /expected t_seconds,rps/)
 })
 
@@ -86,6 +89,26 @@ test('utilisation becomes demand, and saturated history is censored', () => {
   assert.match(notes[1] ?? '', /^1 of 3 steps were at 95 % and above: .*censored/)
 })
 
+test('a CSV of utilisation: columns by name, demand out of them, saturated rows told', () => {
+  const head = 'instances,t_seconds,cpu_percent\n'
+  const { trace, notes } = good(parseUtilisation(`${head}2,0,50\n3,60,99\n3,120,20\n`, 'u', 40))
+  assert.deepEqual(
+    [...trace.rps].map((rps) => Math.round(rps * 10) / 10),
+    [40, 118.8, 24],
+  )
+  assert.match(notes[0] ?? '', /^demand is utilisation × instances × 40/)
+  assert.match(notes[1] ?? '', /^1 of 3 steps were at 95 % and above: .*censored/)
+  const wrong = (row: string, words: RegExp) =>
+    refused(parseUtilisation(`${head}2,0,50\n${row}`, 'u', 40), 'E_TRAFFIC_INVALID', words)
+  wrong('2,60,-1', /line 3: cpu_percent -1/)
+  wrong('-2,60,1', /line 3: instances -2/)
+  wrong('2,60,', /line 3: cpu_percent is not a number/)
+  wrong('2,60', /line 3: cpu_percent is not a number/)
+  wrong('2,sixty,1', /line 3: t_seconds is not a number/)
+  wrong('1e6,60,1e6', /line 3: the rate .* is above/)
+  refused(parseUtilisation(head, 'u', 40), 'E_TRAFFIC_EMPTY', /no traffic/)
+})
+
 test('files: told apart by content, compressed or not, and absent', () => {
   const folder = mkdtempSync(join(tmpdir(), 'plimsoll-traffic-'))
   try {
@@ -97,6 +120,8 @@ test('files: told apart by content, compressed or not, and absent', () => {
     assert.equal(good(readTraffic(csv)).trace.name, 'web')
     const log = write('access.log', `${COMMON}\n${COMMON.replace(':36', ':37')}\n`)
     assert.deepEqual([...good(readTraffic(log)).trace.rps], [1, 1])
+    const busy = write('busy.csv', '"t_seconds","cpu_percent","instances"\n0,50,2\n1,100,2\n')
+    assert.deepEqual([...good(readTraffic(busy, 10)).trace.rps], [10, 20])
     refused(readTraffic(join(folder, 'no.csv')), 'E_TRAFFIC_FILE', /ENOENT/)
     refused(readTraffic(write('broken.gz', Buffer.from([0x1f, 0x8b, 1]))), 'E_TRAFFIC_FILE', /./)
     refused(readTraffic(write('x.csv', Buffer.from([0, 1, 2]))), 'E_TRAFFIC_INVALID', /not text/)
