@@ -33,4 +33,8 @@ test('what follows every reading waits a minute', () => {
   const steps = [{ kind: 'cpu', steps: [] }] as const
   const stepping = specOf({ policy: 'demand' }, { signals: [], steps })
   assert.equal(settleMsOf(stepping, groupMemory(1)), 60_000)
+  const query = { kind: 'query', name: 'orders', query: 'up', target: 3 } as const
+  const rps = { kind: 'rps', target: 50 } as const
+  const asking = specOf({ policy: 'demand' }, { signals: [rps, query] })
+  assert.equal(settleMsOf(asking, groupMemory(1)), 60_000)
 })

@@ -39,6 +39,9 @@ test('the first signal is what demand is measured by; without one it is CPU', ()
   assert.equal(kindOf({ signals: [inFlight, rps] }), 'in_flight')
   assert.equal(kindOf({ signals: [] }), 'cpu')
   assert.equal(kindOf({ signals: [], steps: [{ kind: 'cpu', steps: [] }] }), undefined)
+  const query = { kind: 'query', name: 'orders', query: 'up', target: 3 } as const
+  assert.equal(kindOf({ signals: [query, inFlight] }), 'in_flight')
+  assert.equal(kindOf({ signals: [query] }), undefined)
   assert.equal(kindOf({ signals: [rps], steps: [{ kind: 'cpu', steps: [] }] }), 'rps')
 })
 
@@ -82,11 +85,20 @@ test('in flight is demand until a queue is plain', () => {
   const at = (inFlight: number, rps = value(100) as GroupReadings['rps']) => {
     return measured('in_flight', { inFlight: value(inFlight), rps }, { memory })
   }
-  // 100 a second that stay for 0.2 s are 20 at once; a third more is still believed.
-  assert.deepEqual([at(20), at(59), at(61), at(900)], [20, 26, 26, 26])
+  // 100 a second that stay for 0.2 s are 20 at once; a third more is still demand.
+  assert.deepEqual([at(20), at(25), at(27), at(900)], [20, 25, 26, 26])
   assert.equal(at(900, MISSING), 900)
   assert.equal(measured('in_flight', { inFlight: value(900) }), 900)
   assert.equal(measured('in_flight', { inFlight: MISSING }), undefined)
+})
+
+test('of what is in flight more is answered now than is kept in mind', () => {
+  const seen = (inFlight: number) => seenOf(four, { inFlight: value(inFlight), rps: value(100) })
+  const memory = groupMemory(4, { demand: knowing(0.2) })
+  const at = (inFlight: number) => {
+    return measure({ kind: 'in_flight', target: 10 }, seen(inFlight), memory)?.present
+  }
+  assert.deepEqual([at(20), at(39), at(41), at(900)], [20, 39, 40, 40])
 })
 
 test('what waits counts as demand that has it gone in time', () => {
