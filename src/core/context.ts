@@ -64,6 +64,13 @@ export function instancesOf(seen: GroupObservation): readonly Instance[] {
   return seen.status.kind === 'known' ? seen.status.instances : []
 }
 
+/** How many instances of a group are ready. */
+export function readyCount(seen: GroupObservation): number {
+  let ready = 0
+  for (const { phase } of instancesOf(seen)) if (phase === 'ready') ready += 1
+  return ready
+}
+
 /** The number of a reading that is there and finite. */
 export function numberOf(reading: Reading): number | undefined {
   return reading.kind === 'value' && Number.isFinite(reading.value) ? reading.value : undefined

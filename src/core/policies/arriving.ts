@@ -1,5 +1,5 @@
 // What arrives at a group, by the signal that it is sized by: demand, not how busy the fleet was.
-import { instancesOf, numberOf } from '../context.ts'
+import { numberOf, readyCount } from '../context.ts'
 import type { DemandMemory } from '../forecast/model.ts'
 import type { GroupMemory, GroupObservation, GroupSpec, MeasuredSignal, Reading } from '../model.ts'
 
@@ -91,9 +91,7 @@ function measureCpu(seen: GroupObservation, memory: GroupMemory): Measured | und
   // Whose CPU it is, nobody can say while the instances can't be seen.
   if (mean === undefined || seen.status.kind === 'unknown') return undefined
   if (mean < CEILING_PERCENT || mean > SEVERAL_CORES_PERCENT) {
-    let ready = 0
-    for (const { phase } of instancesOf(seen)) if (phase === 'ready') ready += 1
-    const value = ready * Math.max(0, mean)
+    const value = readyCount(seen) * Math.max(0, mean)
     return { value, present: value, reading: cpuPercent }
   }
   const arriving = numberOf(rps)

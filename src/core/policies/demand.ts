@@ -4,9 +4,10 @@ import { horizonS, turnoverS, turnoverTimes } from '../capacity/turnover.ts'
 import {
   brief,
   type GroupContext,
-  instancesOf,
   numberOf,
   type Policy,
+  readyCount,
+  reasonOf,
   standsOn,
 } from '../context.ts'
 import { DEVIATIONS, FACTORS, FORECASTERS } from '../forecast/forecasters.ts'
@@ -83,10 +84,8 @@ function residence(
   const inFlight = numberOf(seen.readings.inFlight)
   const rps = numberOf(seen.readings.rps)
   if (inFlight === undefined || rps === undefined || rps < 1 || inFlight <= 0) return known
-  let ready = 0
-  for (const { phase } of instancesOf(seen)) if (phase === 'ready') ready += 1
   const load = signal.kind === 'rps' ? rps : inFlight
-  const isFull = load > FULL_SHARE * ready * signal.target
+  const isFull = load > FULL_SHARE * readyCount(seen) * signal.target
   const now = inFlight / rps
   if (known === 0 || memory.demand === undefined) return isFull ? 0 : now
   const seconds = Math.max(0, (nowMs - memory.demand.atMs) / 1_000)
@@ -156,6 +155,5 @@ function without(signal: MeasuredSignal, context: GroupContext): Recommendation 
   }
   const { rps, inFlight, cpuPercent } = seen.readings
   const reading = { rps, in_flight: inFlight, cpu: cpuPercent }[signal.kind]
-  const why = reading.kind === 'missing' ? reading.reason : `not a number: ${reading.value}`
-  return { kind: 'abstain', policy, reason: `no reading: ${why}`, blind: true }
+  return { kind: 'abstain', policy, reason: `no reading: ${reasonOf(reading)}`, blind: true }
 }
